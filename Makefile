@@ -32,6 +32,8 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(NPROC))
 SUBMAKE = +@$(MAKE) --no-print-directory $(JOBS)
+# Commands are shown in short; V=1 shows them whole.
+say = $(if $(V),,@echo '  $(1)';)
 RUN_TESTS = python3 tests/support/run_tests.py --counts $(BUILD)/counts --jobs $(NPROC) $(if $(V),--verbose)
 
 .PHONY: all demo test test-all unit e2e property examples check-asan check-tsan fuzz bench realworld \
@@ -68,20 +70,20 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_LINE))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_LINE))' >$@
 
 $(BUILD)/tgraph: $(BUILD)/obj/cli/main.o $(BUILD)/libtgraph.a
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
+	$(call say,LD $@)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
 $(BUILD)/libtgraph.a: $(LIB_OBJS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR $@)ar rcs $@ $^
 $(BUILD)/obj/%.o: engine/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -c -o $@ $<
+	$(call say,CC $<)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -c -o $@ $<
 
 # ---- tests -------------------------------------------------------------------------------------------------------
 $(UNIT) $(PROPERTY): %: %.o $(SUPPORT_OBJS) $(BUILD)/libtgraph.a
-	$(CC) $(OPT) -o $@ $< $(SUPPORT_OBJS) $(BUILD)/libtgraph.a -lcmocka $(LDLIBS_ALL)
+	$(call say,LD $@)$(CC) $(OPT) -o $@ $< $(SUPPORT_OBJS) $(BUILD)/libtgraph.a -lcmocka $(LDLIBS_ALL)
 
 unit: $(UNIT)
 	@$(RUN_TESTS) --suite unit $(UNIT)
