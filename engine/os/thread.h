@@ -9,6 +9,8 @@
 /* The processors this process may use: the scheduling affinity, cut by the cgroup v2 (cpu.max, every level up to the
  * root) or v1 (cpu.cfs_quota_us) quota, rounded up; at least 1. */
 int cpu_count(void);
+/* The cgroup part of it: the least quota, 0 = none. `root` is put in front of every path that is read; "" outside tests. */
+int cpu_quota_below(const char *root);
 
 /* Calls fn(arg, begin, end) on disjoint chunks of [0, n) from up to n_threads threads (the caller is one of them) and
  * returns when all are done. Runs in the caller alone when n < min_chunk or n_threads is 1. Chunks are handed out
