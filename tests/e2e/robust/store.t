@@ -65,11 +65,12 @@ describe "a blob that does not hold what its name says is not restored"
 echo blob >in.txt
 run
 rm -f ../ran
-for blob in $(find ../cache -path '*cas-v1*' -type f); do
+find ../cache -path '*cas-v1*' -type f >../blobs
+while read -r blob; do
     chmod u+w "$blob"
     size=$(wc -c <"$blob" | tr -d ' ')
     printf 'X' | dd of="$blob" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
-done
+done <../blobs
 rm out.txt big.out
 run
 expect_status 1
