@@ -32,6 +32,7 @@ struct proc_log {
     struct proc_frame *frames;
     size_t n_frames, cap_frames;
     uint64_t dropped_bytes;    /* left out of the middle because of max_log_bytes */
+    size_t dropped_at;         /* the offset in `bytes` where they are missing; 0 if none are */
 };
 void proc_log_clear(struct proc_log *l);
 
@@ -68,7 +69,7 @@ struct proc_result {
     int64_t started_real_ns; /* CLOCK_REALTIME */
     int64_t duration_ns;
     int64_t user_ns, system_ns; /* processor time of the child and what it waited for */
-    int64_t max_rss_bytes;
+    int64_t max_rss_bytes;   /* at least the parent's own at the start: Linux counts what a vfork shares until exec */
     struct proc_log log;
     char *left_over;         /* "sleep (4711), sh (4712)"; NULL = none; owned */
     struct err error;        /* PROC_NOT_STARTED: why */
