@@ -98,7 +98,7 @@ static void clean(struct buf *out, const char *p, size_t len, bool sgr, bool one
             size_t n = escape_length(p + i, len - i, &is_sgr);
             if (is_sgr && sgr) {
                 buf_add(out, p + i, n);
-                coloured = true;
+                coloured = !(n == 3 || (n == 4 && p[i + 2] == '0')); /* ESC[m and ESC[0m end what was before */
             }
             i += n;
         } else if (c < 0x80) {
@@ -113,8 +113,12 @@ static void clean(struct buf *out, const char *p, size_t len, bool sgr, bool one
             i += used;
         }
     }
-    if (coloured)
+    if (coloured && out->p[out->len - 1] == '\n') {
+        out->len--; /* the last line stays the last */
+        buf_adds(out, SGR_RESET "\n");
+    } else if (coloured) {
         buf_adds(out, SGR_RESET);
+    }
 }
 
 void text_clean(struct buf *out, const char *p, size_t len, bool sgr) { clean(out, p, len, sgr, false); }

@@ -20,6 +20,7 @@
 #define FRAME_NS 100000000      /* between two frames */
 #define ABOVE_BYTES (64 * 1024) /* lines of passes (-v, -n) wait for the next frame, but not more than this */
 #define MAX_LINES 32            /* of the block */
+#define MIN_COLUMNS 19          /* for times and labels */
 
 struct running {
     uint32_t node;
@@ -41,6 +42,7 @@ struct live {
     struct buf frame;
     int widths[MAX_LINES]; /* columns of the lines that are on the screen */
     int n_drawn;
+    int drawn_columns; /* of the terminal when they were drawn */
 };
 
 static void ask_size(const struct live *l, int *columns, int *rows)
@@ -143,10 +145,7 @@ static void draw_running(struct live *l, const struct running *r, int64_t now_ns
     buf_adds(&label, r->label);
     if (r->attempt > 1)
         buf_printf(&label, "  (attempt %u)", r->attempt);
-    if (used < columns)
-        text_cut_left(&b, buf_cstr(&label), columns - used);
-    else
-        buf_reset(&b);
+    text_cut_left(&b, buf_cstr(&label), columns - used);
     buf_adds(&l->frame, buf_cstr(&b));
     int width = text_width(buf_cstr(&b), b.len);
     buf_clear(&b);
@@ -182,12 +181,15 @@ static void draw(struct live *l, int64_t now_ns)
     l->drawn_ns = now_ns;
     buf_adds(&l->frame, "\033[?2026h");
     go_up(l, columns);
-    if (l->above.len) {
+    /* Lines are drawn over the old ones without erasing them first, which would flicker. Folded ones must go: terminals
+     * remember which rows belong together. */
+    if (l->above.len || columns != l->drawn_columns)
         buf_adds(&l->frame, "\033[J");
+    if (l->above.len)
         buf_add(&l->frame, l->above.p, l->above.len);
-    }
+    l->drawn_columns = columns;
     if (rows >= 3) { /* less than that cannot hold a line and the cursor */
-        size_t lines = (size_t)rows / 3;
+        size_t lines = columns < MIN_COLUMNS ? 0 : (size_t)rows / 3;
         if (lines > l->n_running)
             lines = l->n_running;
         if (lines > MAX_LINES - 1)
