@@ -11,10 +11,14 @@
 
 #include "tree/tree.h"
 
-struct ignore_rules; /* the parsed patterns of one file */
+/* The parsed patterns of one file. Matching uses scratch space inside: one thread at a time. */
+struct ignore_rules;
 struct ignore_rules *ignore_parse(const char *text, size_t len);
 void ignore_rules_free(struct ignore_rules *r);
 /* `rel` is relative to the folder of the rules' file. 1 = ignored, 0 = re-included by a ! rule, -1 = no rule matches. */
 int ignore_match(const struct ignore_rules *r, const char *rel, bool is_dir);
+/* The same for a text of known length whose last part starts at `base`. */
+int ignore_match_at(const struct ignore_rules *r, const char *rel, size_t len, size_t base, bool is_dir);
+bool ignore_is_empty(const struct ignore_rules *r); /* no rule in it can match anything */
 
 #endif

@@ -3,6 +3,9 @@
  * A tree is what the loader sees of the files. One interface, several views: the work tree (tree_worktree_new), a
  * table in memory for tests (tests/support), later any git revision. Paths are repository-relative (tree/path.h).
  *
+ * Errors: T401 cannot read, T402 too large, T403 a folder cannot be listed, T404 there is no folder of that name (a file
+ * or a link that leads nowhere is none either).
+ *
  * Threads: a tree belongs to one thread.
  */
 #ifndef TGRAPH_TREE_TREE_H
@@ -33,6 +36,7 @@ void tree_listing_clear(struct tree_listing *l);
 struct tree;
 struct tree_ops {
     enum entry_type (*type)(struct tree *t, const char *path);
+    /* Follows a link to a folder. `out` starts empty (all zero). */
     bool (*list)(struct tree *t, const char *dir, struct tree_listing *out, struct err *e);
     bool (*read)(struct tree *t, const char *path, size_t max_bytes, struct buf *out, struct err *e); /* appends */
     void (*free)(struct tree *t);
