@@ -154,14 +154,19 @@ static void draw_running(struct live *l, const struct running *r, int64_t now_ns
     end_line(l, width);
 }
 
-/* To the start of the block that is on the screen. */
-static void go_up(struct live *l, int columns)
+/* To the start of the block that is on the screen. erase: row by row, since tmux saves the whole screen to its history
+ * when "erase below" is said at its top. */
+static void go_up(struct live *l, int columns, bool erase)
 {
     int rows = 0;
     for (int i = 0; i < l->n_drawn; i++)
         rows += l->widths[i] > columns ? (l->widths[i] + columns - 1) / columns : 1;
     if (rows > 0)
-        buf_printf(&l->frame, "\r\033[%dA", rows);
+        buf_adds(&l->frame, "\r\033[K"); /* what was typed meanwhile */
+    if (rows > 0 && !erase)
+        buf_printf(&l->frame, "\033[%dA", rows);
+    for (int i = 0; i < rows && erase; i++)
+        buf_adds(&l->frame, "\033[A\033[2K");
     l->n_drawn = 0;
 }
 
@@ -180,11 +185,9 @@ static void draw(struct live *l, int64_t now_ns)
     ask_size(l, &columns, &rows);
     l->drawn_ns = now_ns;
     buf_adds(&l->frame, "\033[?2026h");
-    go_up(l, columns);
     /* Lines are drawn over the old ones without erasing them first, which would flicker. Folded ones must go: terminals
      * remember which rows belong together. */
-    if (l->above.len || columns != l->drawn_columns)
-        buf_adds(&l->frame, "\033[J");
+    go_up(l, columns, l->above.len || columns != l->drawn_columns);
     if (l->above.len)
         buf_add(&l->frame, l->above.p, l->above.len);
     l->drawn_columns = columns;
@@ -199,9 +202,9 @@ static void draw(struct live *l, int64_t now_ns)
         draw_progress(l, now_ns, columns - 1);
         for (size_t i = 0; i < lines; i++)
             draw_running(l, &l->running[i], now_ns, columns - 1);
-        buf_adds(&l->frame, "\033[?7h");
+        buf_adds(&l->frame, "\033[?7h\033[J"); /* the last block may have been longer */
     }
-    buf_adds(&l->frame, "\033[J\033[?2026l");
+    buf_adds(&l->frame, "\033[?2026l");
     write_frame(l);
 }
 
@@ -211,8 +214,7 @@ static void erase(struct live *l)
     if (l->n_drawn > 0) {
         int columns, rows;
         ask_size(l, &columns, &rows);
-        go_up(l, columns);
-        buf_adds(&l->frame, "\033[J");
+        go_up(l, columns, true);
     }
     if (l->above.len)
         buf_add(&l->frame, l->above.p, l->above.len);
@@ -285,7 +287,9 @@ static void live_event(struct reporter *r, const struct event *ev)
         erase(l);
         return;
     }
-    bool due = ev->now_ns - l->drawn_ns >= FRAME_NS;
+    /* Something else starts most often in the moment after a target has finished: wait for it, not for long. */
+    int64_t wait_ns = ev->type == EVENT_TARGET_FINISHED ? 2 * FRAME_NS : FRAME_NS;
+    bool due = ev->now_ns - l->drawn_ns >= wait_ns;
     if (due || (urgent && l->n_drawn > 0))
         draw(l, ev->now_ns);
     else if (urgent || l->above.len > ABOVE_BYTES)

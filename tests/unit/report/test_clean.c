@@ -41,6 +41,8 @@ static void nothing_can_move_the_cursor(void **state)
         "\033[2K",
         "\033[10T",
         "\033[!p",
+        "\033[1 q",
+        "\033[1 m",
         "\033]0;title\a",
         "\033]8;;http://x/\033\\",
         "\033P1$r0m\033\\",

@@ -75,6 +75,8 @@ static void the_block_shows_counts_and_the_longest_running(void **state)
     emit(&t.s, again);
     emit(&t.s, done(13000, 1001, "services/api:unit", OUTCOME_PASSED, 12970));
     emit(&t.s, tick(14000));
+    /* No line can wrap, whatever the terminal thinks of its width. */
+    assert_non_null(strstr(written(&t.s), "\033[?7l[ 861/1204]"));
     expect_screen(&t, "[ 861/1204] 2 running \xC2\xB7 860 cached \xC2\xB7 0:14 elapsed, about 0:31 left\n"
                       "   0:13  services/api:slow\n"
                       "   0:06  b  (attempt 2)\n"

@@ -240,8 +240,16 @@ static void quiet_shows_failures_and_the_summary(void **state)
     retry.type = EVENT_TARGET_RETRIED;
     emit(&s, retry);
     emit(&s, (struct event){.type = EVENT_MESSAGE, .message = "waiting"});
-    emit(&s, run_finished(9, (struct run_counts){.selected = 3, .ran = 2, .passed = 1, .flaky = 1, .skipped = 1}));
-    assert_string_equal(written(&s), "1 flaky, 1 passed, 1 skipped in 9 ms\n");
+    assert_string_equal(written(&s), "");
+    emit(&s, done(1, 5, "e", OUTCOME_FAILED, 4));
+    emit(&s, run_finished(
+                 9, (struct run_counts){.selected = 4, .ran = 3, .passed = 1, .failed = 1, .flaky = 1, .skipped = 1}));
+    assert_string_equal(written(&s), "FAIL  e  4 ms\n"
+                                     "  why: src/a.c changed\n\n"
+                                     "FAIL  e\n"
+                                     "run it again: tgraph --failed\n"
+                                     "          or: tgraph e\n"
+                                     "1 failed, 1 flaky, 1 passed, 1 skipped in 9 ms\n");
     script_close(&s);
 }
 
