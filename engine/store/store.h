@@ -23,14 +23,14 @@
 #define STORE_INLINE_BYTES 4096
 
 enum outcome { /* the numbers are stored */
-    OUTCOME_NONE = 0,
-    OUTCOME_PASSED = 1,
-    OUTCOME_FAILED = 2,
-    OUTCOME_FLAKY = 3,     /* passed after a failed attempt: shown, never a clean pass */
-    OUTCOME_SKIPPED = 4,   /* not run because something it needs failed, or by --fail-fast */
-    OUTCOME_TIMED_OUT = 5,
-    OUTCOME_CRASHED = 6,   /* ended by a signal */
-    OUTCOME_ERROR = 7,     /* could not be started, or did not do what it declares (a missing output) */
+               OUTCOME_NONE = 0,
+               OUTCOME_PASSED = 1,
+               OUTCOME_FAILED = 2,
+               OUTCOME_FLAKY = 3,   /* passed after a failed attempt: shown, never a clean pass */
+               OUTCOME_SKIPPED = 4, /* not run because something it needs failed, or by --fail-fast */
+               OUTCOME_TIMED_OUT = 5,
+               OUTCOME_CRASHED = 6, /* ended by a signal */
+               OUTCOME_ERROR = 7,   /* could not be started, or did not do what it declares (a missing output) */
 };
 const char *outcome_name(enum outcome o); /* "passed", "failed", "flaky", "skipped", "timed_out", "crashed", "error" */
 
@@ -40,26 +40,27 @@ void store_close(struct store *s);
 
 /* One output of a result: a file below the repository. */
 struct store_output {
-    const char *path;     /* repository-relative */
-    uint8_t type;         /* enum entry_type of tree.h: FILE, EXEC or LINK */
-    struct digest digest; /* of the content as tree/stamp.h defines it (a link: of its text, and the blob is its text) */
-    struct digest blob;   /* CAS name of the bytes to restore (of a file the same as digest) */
+    const char *path; /* repository-relative */
+    uint8_t type;     /* enum entry_type of tree.h: FILE, EXEC or LINK */
+    struct digest
+        digest;         /* of the content as tree/stamp.h defines it (a link: of its text, and the blob is its text) */
+    struct digest blob; /* CAS name of the bytes to restore (of a file the same as digest) */
 };
 
 struct store_result {
     struct digest key;
     enum outcome outcome;
-    int exit_code, signal;     /* -1 / 0 if not so ended */
-    int64_t finished_ns;       /* CLOCK_REALTIME */
-    int64_t duration_ns;       /* of the last attempt */
+    int exit_code, signal; /* -1 / 0 if not so ended */
+    int64_t finished_ns;   /* CLOCK_REALTIME */
+    int64_t duration_ns;   /* of the last attempt */
     uint32_t attempts;
-    struct digest log;         /* blob: the captured output as store_log_encode made it; NONE if empty */
-    struct digest manifest;    /* blob: what the key was made of, in text, for `why`; NONE if not recorded */
-    char *note;                /* "exit status 1", "left-over processes: ..."; may be NULL; owned when loaded */
-    char *target;              /* label; owned when loaded */
+    struct digest log;      /* blob: the captured output as store_log_encode made it; NONE if empty */
+    struct digest manifest; /* blob: what the key was made of, in text, for `why`; NONE if not recorded */
+    char *note;             /* "exit status 1", "left-over processes: ..."; may be NULL; owned when loaded */
+    char *target;           /* label; owned when loaded */
     struct store_output *outputs;
     size_t n_outputs;
-    struct arena arena;        /* holds outputs' paths, note and target when loaded */
+    struct arena arena; /* holds outputs' paths, note and target when loaded */
 };
 void store_result_clear(struct store_result *r);
 
@@ -75,10 +76,17 @@ bool store_get_read_lists(struct store *s, struct digest weak_key, struct store_
 void store_read_lists_clear(struct store_read_lists *l);
 bool store_put_read_list(struct store *s, struct digest weak_key, const struct strvec *paths, struct err *e);
 
-/* Writes: between store_begin and store_commit (one transaction, so group several). Replaces the key's old result. */
+/* Writes: between store_begin and store_commit (one transaction, so group several). Replaces the key's old result.
+ * A write that fails gives the whole transaction up: what follows in it fails too, and so does its store_commit; the
+ * group may be written again from its store_begin on. Errors: T502 (level warning: the database was found damaged and
+ * has been begun anew; the store is usable), T503 not writable, T504 no space, T505 other, T506 locked for 10 s. */
 bool store_begin(struct store *s, struct err *e);
 bool store_commit(struct store *s, struct err *e);
 bool store_put_result(struct store *s, const struct store_result *r, struct err *e);
+/* Notes that a result, or the lists of paths read under a weak key, was of use, so that gc removes it late. Writes at most
+ * once a day for each; reading does not count. Group them in a transaction. */
+bool store_touch_result(struct store *s, struct digest key, struct err *e);
+bool store_touch_read_lists(struct store *s, struct digest weak_key, struct err *e);
 /* Forgets what is known of a key: its next run is a run. */
 bool store_drop_result(struct store *s, struct digest key, struct err *e);
 
@@ -106,8 +114,11 @@ bool store_get_blob(struct store *s, struct digest d, struct buf *out, bool *fou
  * thread. found = false if it is absent or damaged (then it is removed from the CAS). */
 bool store_restore_file(struct store *s, struct digest d, const char *path, int mode, bool *found, struct err *e);
 
-/* Removes least recently used results and blobs until the store takes at most max_bytes; unreferenced blobs first.
- * Blobs of results used in the last hour stay. Safe beside running processes. */
+/* Removes least recently used results, lists, history and blobs until the store takes at most max_bytes; unreferenced
+ * blobs first. What was put or touched in the last hour stays, and so do blobs that were put or restored in the last
+ * hour. A blob is referenced by the results and runs that name it as log, manifest or output, and by manifests of these
+ * with a line "set <32 hexadecimal digits>" that names it. Safe beside running processes; if another one is collecting
+ * already, nothing is removed. Not within a transaction. */
 struct store_gc_stats {
     uint64_t before_bytes, after_bytes;
     uint64_t removed_results, removed_blobs;
