@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# tgraph on projects written by others: jansson (ctest) and Jinja2 (pytest), from Debian's source packages.
+#
+#   tests/realworld/run.sh [-k] [TGRAPH [PROJECT...]]
+#
+# Fetches the sources (the machine's own package sources, asked for source packages; nothing of the machine's
+# configuration changes), unpacks them into a temporary folder, puts the Testfile in, and runs each project cold, unchanged, and
+# with one source edited. Compares the outcome of every test with what plain ctest or pytest says.
+# -k keeps the folder. docs/real-world.md says what was seen.
+set -eu
+
+keep=
+if [ "${1:-}" = -k ]; then
+    keep=1
+    shift
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+tgraph=${1:-$here/../../build/tgraph}
+tgraph=$(cd "$(dirname "$tgraph")" && pwd)/$(basename "$tgraph")
+[ $# = 0 ] || shift
+[ $# != 0 ] || set -- jansson jinja2
+[ -x "$tgraph" ] || { echo "run.sh: $tgraph is not there; run make first" >&2; exit 2; }
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/tgraph-realworld.XXXXXX")
+cleanup() { if [ -n "$keep" ]; then echo "kept: $work"; else rm -rf "$work"; fi; }
+trap cleanup EXIT
+export TGRAPH_CACHE_DIR="$work/cache"
+failures=0
+
+say() { printf '\n== %s\n' "$*"; }
+fail() {
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n' "$*"
+}
+
+# ---- sources -------------------------------------------------------------------------------------------------------
+# A copy of the machine's entries for its distribution, as entries for sources, with lists and caches of its own.
+apt_get() {
+    apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$work/apt/sources" \
+        -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User= "$@"
+}
+prepare_apt() {
+    [ ! -d "$work/apt" ] || return 0
+    mkdir -p "$work/apt/sources" "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
+    for f in /etc/apt/sources.list /etc/apt/sources.list.d/debian.* /etc/apt/sources.list.d/ubuntu.*; do
+        case $f in
+        *.sources) [ ! -f "$f" ] || sed 's/^Types:.*/Types: deb-src/' "$f" >"$work/apt/sources/$(basename "$f")" ;;
+        *.list) [ ! -f "$f" ] || sed -n 's/^deb /deb-src /p' "$f" >"$work/apt/sources/$(basename "$f")" ;;
+        esac
+    done
+    apt_get update
+}
+fetch() { # PACKAGE: leaves its tree in $work/PACKAGE
+    prepare_apt
+    mkdir -p "$work/src/$1"
+    (cd "$work/src/$1" && apt_get source "$1" 2>"$work/src/$1.log") || { cat "$work/src/$1.log" >&2; exit 1; }
+    mv "$work/src/$1/$1"-*/ "$work/$1"
+    # As in a clone: the files that the project tracks, and none that a packager added.
+    rm -rf "$work/$1/debian" "$work/$1/.pc"
+    cp "$here/$1/Testfile.lua" "$work/$1/"
+    (cd "$work/$1" && git init -q .)
+}
+
+# ---- runs ----------------------------------------------------------------------------------------------------------
+now_ms() { date +%s%3N; }
+run() { # WORDS: what this run shows; leaves the events in $work/events
+    started=$(now_ms)
+    status=0
+    "$tgraph" run --json "$work/events" >"$work/out" 2>&1 </dev/null || status=$?
+    took=$(($(now_ms) - started))
+    printf '%-44s exit %s, %6s ms; ran %s tests and %s builds; %s\n' "$1" "$status" "$took" \
+        "$(ran test | wc -l)" "$(ran build | wc -l)" "$(tail -n 1 "$work/out")"
+}
+ran() { # KIND: the targets of this kind that ran
+    grep '"target_finished"' "$work/events" | grep -E '"cached": ?false' | grep -E "\"kind\": ?\"$1\"" |
+        sed -n 's/.*"target": \{0,1\}"\([^"]*\)".*/\1/p' | sort
+}
+outcomes() { # "TARGET OUTCOME" of all tests
+    grep '"target_finished"' "$work/events" | grep -E '"kind": ?"test"' |
+        sed -n 's/.*"target": \{0,1\}"\([^"]*\)".*"outcome": \{0,1\}"\([a-z_]*\)".*/\1 \2/p' | sort
+}
+expect_ran() { # KIND NUMBER
+    n=$(ran "$1" | wc -l)
+    [ "$n" = "$2" ] || fail "expected $2 $1 targets to run, $n did: $(ran "$1" | head -n 5 | tr '\n' ' ')..."
+}
+compare() { # FILE: "TARGET OUTCOME" from the plain runner
+    if diff "$1" "$work/outcomes" >"$work/diff"; then
+        echo "the outcomes of $(wc -l <"$1") targets are those of the plain runner"
+    else
+        fail "other outcomes than the plain runner's (< plain, > tgraph)"
+        head -n 20 "$work/diff"
+    fi
+}
+
+# ---- jansson -------------------------------------------------------------------------------------------------------
+jansson() {
+    say "jansson: ctest"
+    fetch jansson
+    cd "$work/jansson"
+    run "cold"
+    outcomes >"$work/outcomes"
+    started=$(now_ms)
+    ctest --test-dir build >"$work/plain" 2>&1 || true
+    echo "plain ctest on the same build: $(($(now_ms) - started)) ms"
+    sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) .*\(Passed\|Failed\).*/\1 \2/p' "$work/plain" |
+        tr 'PF' 'pf' | sort >"$work/plain-outcomes"
+    compare "$work/plain-outcomes"
+    run "unchanged"
+    expect_ran test 0
+    expect_ran build 0
+    echo '/* edited */ int jansson_realworld_test;' >>test/suites/api/test_array.c
+    run "test/suites/api/test_array.c edited"
+    expect_ran test 1
+    ran test
+    echo ' ' >>test/suites/valid/utf-8-string/input
+    run "test/suites/valid/utf-8-string/input edited"
+    expect_ran test 2
+    ran test
+    echo '/* edited */ int jansson_realworld_library;' >>src/strbuffer.c
+    run "src/strbuffer.c of the library edited"
+    expect_ran test 213
+    sed -i '1i/* a comment */' src/strbuffer.c
+    run "a comment put into src/strbuffer.c"
+    expect_ran test 0
+}
+
+# ---- Jinja2 --------------------------------------------------------------------------------------------------------
+jinja2() {
+    say "Jinja2: pytest"
+    fetch jinja2
+    cd "$work/jinja2"
+    run "cold"
+    outcomes >"$work/outcomes"
+    started=$(now_ms)
+    PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q -p no:cacheprovider tests -r A >"$work/plain" 2>&1 || true
+    echo "plain pytest: $(($(now_ms) - started)) ms: $(tail -n 1 "$work/plain")"
+    # A file passes if none of its tests fails.
+    for f in tests/test_*.py; do
+        if grep -Eq "^(FAILED|ERROR) $f" "$work/plain"; then echo "$f failed"; else echo "$f passed"; fi
+    done | sort >"$work/plain-outcomes"
+    compare "$work/plain-outcomes"
+    files=$(wc -l <"$work/plain-outcomes")
+    run "unchanged"
+    expect_ran test 0
+    expect_ran build 0
+    echo '# edited' >>tests/test_filters.py
+    run "tests/test_filters.py edited"
+    expect_ran test 1
+    ran test
+    echo '# edited' >>src/jinja2/filters.py
+    run "src/jinja2/filters.py edited"
+    expect_ran test "$files"
+    echo 'edited' >>README.rst
+    run "README.rst edited"
+    expect_ran test 0
+}
+
+for project in "$@"; do
+    case $project in
+    jansson | jinja2) "$project" ;;
+    *) echo "run.sh: unknown project '$project'" >&2; exit 2 ;;
+    esac
+done
+say "$failures failed"
+[ "$failures" = 0 ]
