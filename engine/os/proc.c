@@ -198,8 +198,10 @@ static bool wait_for_group(struct watch *w, int64_t deadline_ns)
         if (kill(-w->pid, 0) != 0 && errno == ESRCH)
             return true;
         /* What is left may be zombies that their own parent has not collected: nothing runs any more. */
-        if (step_ms > 0 && proc_table_group(w->pid, NULL) == 0)
+        if (step_ms > 0 && proc_table_group(w->pid, NULL) == 0) {
+            reap_adopted(w->pid); /* a process hands its children over before it counts as a zombie */
             return true;
+        }
         if (clock_mono_ns() >= deadline_ns)
             return false;
         bool cancelled = w->cancel_seen, killed = w->kill_seen;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * posix_spawn, because it neither copies the page tables of a large parent nor runs our code in the child. Every
- * descriptor of the engine is close-on-exec, so the child gets exactly what the file actions give it, however many
- * threads start children at the same time. */
+ * descriptor is close-on-exec, so the child gets exactly what the file actions give it, however many threads start
+ * children at the same time. */
 #include "os/proc_spawn.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/file.h"
@@ -126,6 +127,7 @@ static bool start_error(const struct proc_spec *spec, const char *file, int errn
     }
     switch (errnum) {
     case ENOENT:
+    case ENOTDIR:
         return not_found(name, file, e);
     case EACCES:
         if (file_is_dir(file)) {
@@ -214,6 +216,15 @@ static int start(const struct proc_spec *spec, const char *file, int in, int out
     return r;
 }
 
+/* The engine opens everything close-on-exec, but its own parent may have left it descriptors that are not. */
+static void make_close_on_exec(void)
+{
+#if defined __linux__ && defined SYS_close_range
+    enum { CLOEXEC_FLAG = 1 << 2 }; /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */
+    syscall(SYS_close_range, 3U, ~0U, (unsigned)CLOEXEC_FLAG);
+#endif
+}
+
 static bool open_stdin(const struct proc_spec *spec, int *in, struct err *e)
 {
     *in = -1;
@@ -245,6 +256,7 @@ bool proc_spawn(const struct proc_spec *spec, struct spawned *s, struct err *e)
         char *here = spec->cwd && spec->file[0] != '/' ? getcwd(NULL, 0) : NULL;
         char *file = here ? mem_printf("%s/%s", here, spec->file) : NULL;
         const char *path = file ? file : spec->file;
+        make_close_on_exec();
         int r = start(spec, path, in, out[1], err[1], &s->pid);
         ok = r == 0 ? true : start_error(spec, path, r, e);
         mem_free(file);
