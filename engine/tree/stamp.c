@@ -186,6 +186,7 @@ static int read_link(int root_fd, const char *path, struct file_state *now)
     hasher_init(&h);
     hasher_str(&h, "link");
     hasher_mem(&h, text, (size_t)len);
+    hasher_u8(&h, (uint8_t)(leads_somewhere ? entry_type_of(&target) : ENTRY_NONE));
     hasher_digest(&h, content);
     now->digest = hasher_end(&h);
     hasher_clear(&h);

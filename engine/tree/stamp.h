@@ -3,10 +3,10 @@
  * Stamps: has a file changed? Its stat answers, unless the file is as new as the stamp (git's racy-timestamp rule,
  * Documentation/technical/racy-git.txt): then its content is read and hashed again.
  *
- * A path is absolute or relative to the root. A regular file's digest covers its content; a link's covers its text and,
- * if it leads to a regular file, that file's content. A path with a trailing '/' asks for a folder's listing: its digest
- * covers the sorted names and types of the entries (not what they hold); the type is ENTRY_DIR. A folder without the slash
- * has type ENTRY_DIR and no digest.
+ * A path is absolute or relative to the root. A regular file's digest covers its content; a link's covers its text, the
+ * type of what it leads to and, if that is a regular file, its content. A path with a trailing '/' ("./" for the root
+ * itself) asks for a folder's listing: its digest covers the sorted names and types of the entries (not what they hold);
+ * the type is ENTRY_DIR. A folder without the slash has type ENTRY_DIR and no digest.
  *
  * Threads: stamp_* may be called from many threads on different files.
  */
