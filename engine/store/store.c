@@ -133,8 +133,8 @@ static int db_connect(struct store *s, const char *name, int flags, int64_t *ver
     return rc == SQLITE_OK ? query_int(s, "PRAGMA user_version", version) : rc;
 }
 
-/* A database in a folder that cannot be written and that has no log beside it: nobody writes to it, so it may be read
- * without locks. Whatever goes wrong with that is caught by the rows' checksums. */
+/* A database without its log's files in a folder where they cannot be made: nobody has it open, so it may be read without
+ * locks. Whatever goes wrong with that is caught by the rows' checksums. */
 static int connect_immutable(struct store *s, int64_t *version)
 {
     struct buf uri = BUF_INIT;
@@ -163,7 +163,7 @@ static enum opened try_open(struct store *s, struct err *e)
     }
     int64_t version = 0;
     int rc = db_connect(s, s->db_path, SQLITE_OPEN_READWRITE, &version);
-    if ((rc & 0xff) == SQLITE_CANTOPEN && access(s->dir, W_OK) != 0) {
+    if (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) && access(s->dir, W_OK) != 0) {
         db_close(s, true);
         rc = connect_immutable(s, &version);
     }
