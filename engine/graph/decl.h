@@ -11,10 +11,10 @@
 #include "base/hash.h"
 
 enum node_kind { /* the numbers are in keys and files */
-    KIND_TEST = 1,
-    KIND_BUILD = 2,
-    KIND_GROUP = 3,
-    KIND_SERVICE = 4,
+                 KIND_TEST = 1,
+                 KIND_BUILD = 2,
+                 KIND_GROUP = 3,
+                 KIND_SERVICE = 4,
 };
 const char *kind_name(enum node_kind k); /* "test", "build", ... */
 
@@ -41,7 +41,7 @@ struct decl_set {
 /* A tool: what PATH gives for a name. Index into decls.tools. */
 struct decl_tool {
     const char *name;
-    const char *path;     /* absolute; NULL: not found (the target that uses it then ends in an error, outcome `error`) */
+    const char *path; /* absolute; NULL: not found (the target that uses it then ends in an error, outcome `error`) */
     uint32_t interpreter; /* the tool that runs this script; UINT32_MAX = none */
 };
 
@@ -50,51 +50,51 @@ enum ready_kind { READY_NONE, READY_LINE, READY_PORT, READY_COMMAND };
 struct decl {
     enum node_kind kind;
     const char *label;
-    const char *dir;           /* folder of the Testfile, "" = root */
-    struct decl_pos pos;       /* of the target's name */
-    const char *description;   /* NULL = none */
+    const char *dir;         /* folder of the Testfile, "" = root */
+    struct decl_pos pos;     /* of the target's name */
+    const char *description; /* NULL = none */
 
-    struct strs cmd;           /* argument vector; of a shell command one string */
-    bool shell;                /* cmd.v[0] goes to /bin/sh -c */
-    const char *cwd;           /* where it runs */
-    struct decl_env *env;      /* sorted by name; all that it sees besides the documented ones */
+    struct strs cmd;      /* argument vector; of a shell command one string */
+    bool shell;           /* cmd.v[0] goes to /bin/sh -c */
+    const char *cwd;      /* where it runs */
+    struct decl_env *env; /* sorted by name; all that it sees besides the documented ones */
     uint32_t n_env;
-    const uint32_t *tools;     /* all whose identity counts, sh's too when shell */
+    const uint32_t *tools; /* all whose identity counts, sh's too when shell */
     uint32_t n_tools;
-    const char *value;         /* further data in the key (canonical text); NULL = none */
+    const char *value; /* further data in the key (canonical text); NULL = none */
 
-    struct strs inputs;        /* literal files, sorted, unique. One that equals an output entry of another target (also
+    struct strs inputs;   /* literal files, sorted, unique. One that equals an output entry of another target (also
                                   a folder's or a glob's text), or lies in an output folder, is an edge to it */
-    const uint32_t *sets;      /* globs: indices into decls.sets */
+    const uint32_t *sets; /* globs: indices into decls.sets */
     uint32_t n_sets;
-    const uint32_t *may_read;  /* globs whose files count by name at once and by content only where a depfile names
+    const uint32_t *may_read; /* globs whose files count by name at once and by content only where a depfile names
                                   them: indices into decls.sets */
     uint32_t n_may_read;
-    struct strs deps;          /* labels, in the order written */
-    struct strs outputs;       /* a trailing '/' marks a folder (all files below); a wildcard makes it a glob */
-    bool incremental;          /* its old outputs stay when it runs again (a build system's folder) */
-    const char *depfile;       /* make syntax, written by the command; NULL = none */
+    struct strs deps;    /* labels, in the order written */
+    struct strs outputs; /* a trailing '/' marks a folder (all files below); a wildcard makes it a glob */
+    bool incremental;    /* its old outputs stay when it runs again (a build system's folder) */
+    const char *depfile; /* make syntax, written by the command; NULL = none */
 
-    const char *stdin_path;    /* also an input; NULL = none */
-    const char *stdin_text;    /* NULL = none */
+    const char *stdin_path; /* also an input; NULL = none */
+    const char *stdin_text; /* NULL = none */
 
-    int64_t timeout_ms;        /* 0 = none */
+    int64_t timeout_ms; /* 0 = none */
     uint32_t retries;
-    uint32_t slots;            /* of -j that it takes; at least 1 */
-    const char *pool;          /* NULL = none */
-    bool exclusive_all;        /* runs alone */
-    struct strs exclusive;     /* names of resources that one target at a time may hold */
-    struct strs tags;          /* sorted, unique */
-    bool no_cache;             /* cache = false: a pass never makes it clean */
-    bool jobserver;            /* passes GNU make's jobserver on to its command */
+    uint32_t slots;        /* of -j that it takes; at least 1 */
+    const char *pool;      /* NULL = none */
+    bool exclusive_all;    /* runs alone */
+    struct strs exclusive; /* names of resources that one target at a time may hold */
+    struct strs tags;      /* sorted, unique */
+    bool no_cache;         /* cache = false: a pass never makes it clean */
+    bool jobserver;        /* passes GNU make's jobserver on to its command */
     const uint8_t *success_codes;
-    uint32_t n_success_codes;  /* 0: only exit status 0 is a success */
+    uint32_t n_success_codes; /* 0: only exit status 0 is a success */
 
     /* KIND_GROUP: deps are its members. KIND_SERVICE: */
     enum ready_kind ready;
-    const char *ready_line;    /* a piece of text that a line of its output holds */
-    uint16_t ready_port;       /* accepts a TCP connection on 127.0.0.1 */
-    struct strs ready_cmd;     /* exits with 0; of a shell command one string */
+    const char *ready_line; /* a piece of text that a line of its output holds */
+    uint16_t ready_port;    /* accepts a TCP connection on 127.0.0.1 */
+    struct strs ready_cmd;  /* exits with 0; of a shell command one string */
     bool ready_shell;
     int64_t ready_timeout_ms;
 };

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From declarations to the graph: names become ids, outputs meet the inputs that name them, doubles and cycles are
+ * reported. */
+#include <string.h>
+
+#include "graph/graph_internal.h"
+#include "tree/path.h"
+
+struct builder {
+    struct graph *g;
+    const struct decls *d;
+    const struct graph_hooks *hooks;
+    struct errlist *errs;
+    struct out_lookup *outs;
+    set_id *sets;        /* decl set -> graph set; ID_NONE = not yet */
+    struct buf ids;      /* scratch: file ids */
+    uint32_t *node_user; /* per node: 1 + the last node with an edge to all of it */
+    uint32_t *out_user;  /* per output entry: 1 + the last node with an edge to it */
+};
+
+static void place(struct builder *b, struct err *e, const struct decl *d, const char *field, const char *value)
+{
+    struct decl_pos p = d->pos;
+    if (b->hooks && b->hooks->locate && field)
+        p = b->hooks->locate(b->hooks->ctx, d, field, value);
+    if (p.file)
+        err_at(e, p.file, p.line, p.col);
+}
+
+static struct err *complain(struct builder *b) { return errlist_add(b->errs, ERR_ERROR); }
+
+static void put(struct graph *g, uint32_t w)
+{
+    GRAPH_GROW(g, words, 1);
+    g->words[g->n_words++] = w;
+}
+
+static void put64(struct graph *g, int64_t v)
+{
+    put(g, (uint32_t)(uint64_t)v);
+    put(g, (uint32_t)((uint64_t)v >> 32));
+}
+
+static str_id opt_str(struct graph *g, const char *s) { return s ? strtab_add(&g->strs, s) : STR_NONE; }
+
+static void put_strs(struct graph *g, struct strs s)
+{
+    put(g, s.n);
+    for (uint32_t i = 0; i < s.n; i++)
+        put(g, strtab_add(&g->strs, s.v[i]));
+}
+
+static uint32_t find_pool(const struct graph *g, const char *name)
+{
+    for (uint32_t i = 0; i < g->n_pools; i++)
+        if (strcmp(graph_str(g, g->pools[i].name), name) == 0)
+            return i;
+    return ID_NONE;
+}
+
+/* Same order of fields as graph_action reads. */
+static uint32_t add_action(struct builder *b, const struct decl *d)
+{
+    struct graph *g = b->g;
+    uint32_t at = g->n_words, pool = ID_NONE;
+    put_strs(g, d->cmd);
+    put(g, d->n_env * 2);
+    for (uint32_t i = 0; i < d->n_env; i++) {
+        put(g, strtab_add(&g->strs, d->env[i].name));
+        put(g, opt_str(g, d->env[i].value));
+    }
+    put_strs(g, d->exclusive);
+    put_strs(g, d->tags);
+    put(g, d->n_success_codes);
+    for (uint32_t i = 0; i < d->n_success_codes; i++)
+        put(g, d->success_codes[i]);
+    put_strs(g, d->ready_cmd);
+    put(g, strtab_add(&g->strs, d->cwd ? d->cwd : d->dir));
+    put(g, opt_str(g, d->stdin_path));
+    put(g, opt_str(g, d->stdin_text));
+    put(g, opt_str(g, d->depfile));
+    put(g, opt_str(g, d->description));
+    put64(g, d->timeout_ms);
+    put(g, d->retries);
+    put(g, d->slots ? d->slots : 1);
+    if (d->pool && (pool = find_pool(g, d->pool)) == ID_NONE) {
+        const char **names = mem_resize(NULL, g->n_pools + 1, sizeof *names);
+        for (uint32_t i = 0; i < g->n_pools; i++)
+            names[i] = graph_str(g, g->pools[i].name);
+        const char *near = nearest_name(d->pool, names, g->n_pools);
+        struct err *e = complain(b);
+        err_set(e, "T307", "target '%s' wants pool '%s', which no Testfile declares", d->label, d->pool);
+        err_hint(e, near ? "did you mean '%s'?" : "declare it: pool \"%s\" { slots = 2 }", near ? near : d->pool);
+        place(b, e, d, "pool", d->pool);
+        mem_free(names);
+    }
+    put(g, pool);
+    put(g, d->ready);
+    put(g, opt_str(g, d->ready_line));
+    put(g, d->ready_port);
+    put(g, d->ready_shell);
+    put64(g, d->ready_timeout_ms);
+    return at;
+}
+
+static void hash_strs(struct hasher *h, struct strs s)
+{
+    hasher_u32(h, s.n);
+    for (uint32_t i = 0; i < s.n; i++)
+        hasher_str(h, s.v[i]);
+}
+
+/* The declared parts that can change the outcome. */
+static struct digest decl_digest(struct hasher *h, const struct decl *d)
+{
+    hasher_reset(h);
+    hasher_u8(h, (uint8_t)d->kind);
+    hasher_u8(h, d->shell);
+    hash_strs(h, d->cmd);
+    hasher_str(h, d->cwd ? d->cwd : d->dir);
+    hasher_u32(h, d->n_env);
+    for (uint32_t i = 0; i < d->n_env; i++) {
+        hasher_str(h, d->env[i].name);
+        hasher_str(h, d->env[i].value);
+    }
+    hasher_str(h, d->value);
+    hasher_str(h, d->stdin_path);
+    hasher_str(h, d->stdin_text);
+    hash_strs(h, d->outputs);
+    hasher_str(h, d->depfile);
+    hasher_mem(h, d->success_codes, d->n_success_codes);
+    return hasher_end(h);
+}
+
+static void add_out(struct builder *b, uint32_t node, const char *text, bool depfile)
+{
+    struct graph *g = b->g;
+    size_t len = strlen(text);
+    uint32_t kind = depfile ? OUT_DEPFILE : OUT_FILE;
+    if (!depfile && len && text[len - 1] == '/') {
+        kind = OUT_FOLDER;
+        len--;
+    } else if (!depfile && path_has_wildcard(text)) {
+        kind = OUT_GLOB;
+    }
+    GRAPH_GROW(g, outs, 1);
+    g->outs[g->n_outs++] = (struct out_entry){strtab_addn(&g->strs, text, len), kind, node, DIGEST_NONE};
+    g->nodes[node].n_outs++;
+}
+
+static void add_node(struct builder *b, const struct decl *d, struct hasher *h)
+{
+    struct graph *g = b->g;
+    GRAPH_GROW(g, nodes, 1);
+    uint32_t i = g->n_nodes++;
+    struct node *n = &g->nodes[i];
+    memset(n, 0, sizeof *n);
+    n->label = strtab_add(&g->strs, d->label);
+    n->dir = strtab_add(&g->strs, d->dir);
+    n->pos_file = d->pos.file ? strtab_add(&g->strs, d->pos.file) : 0;
+    n->pos_line = d->pos.line;
+    n->pos_col = d->pos.col;
+    n->kind = (uint8_t)d->kind;
+    n->flags = (d->no_cache ? NODE_NO_CACHE : 0) | (d->exclusive_all ? NODE_EXCLUSIVE : 0) |
+               (d->depfile ? NODE_DEPFILE : 0) | (d->incremental ? NODE_INCREMENTAL : 0) |
+               (d->jobserver ? NODE_JOBSERVER : 0) | (d->shell ? NODE_SHELL : 0);
+    for (uint32_t v = 0; v < d->n_env; v++) {
+        if (strcmp(d->env[v].name, "PATH") == 0)
+            n->flags |= NODE_OWN_PATH;
+        else if (strcmp(d->env[v].name, "HOME") == 0)
+            n->flags |= NODE_OWN_HOME;
+    }
+    n->decl = decl_digest(h, d);
+    n->action = add_action(b, d);
+    n = &g->nodes[i];
+    n->tools_at = g->n_node_tools;
+    n->n_tools = d->n_tools;
+    GRAPH_GROW(g, node_tools, d->n_tools);
+    for (uint32_t t = 0; t < d->n_tools; t++)
+        g->node_tools[g->n_node_tools++] = d->tools[t];
+    n->outs_at = g->n_outs;
+    for (uint32_t o = 0; o < d->outputs.n; o++)
+        add_out(b, i, d->outputs.v[o], false);
+    if (d->depfile)
+        add_out(b, i, d->depfile, true);
+}
+
+static const struct decl *decl_of(const struct builder *b, node_id n) { return &b->d->v[n]; }
+
+static void check_outputs(struct builder *b)
+{
+    struct graph *g = b->g;
+    b->outs = out_lookup_new(g);
+    for (uint32_t i = 0; i < g->n_outs; i++) {
+        const char *path = graph_str(g, g->outs[i].path);
+        uint32_t other = out_lookup_find(b->outs, path);
+        if (other == i || other == ID_NONE ||
+            (g->outs[other].kind == OUT_GLOB && g->outs[i].kind == OUT_GLOB &&
+             g->outs[other].producer == g->outs[i].producer))
+            continue;
+        node_id mine = g->outs[i].producer, theirs = g->outs[other].producer;
+        if (mine == theirs && g->outs[other].kind != OUT_FILE && g->outs[i].kind == OUT_DEPFILE)
+            continue; /* its own depfile in its own output folder */
+        struct err *e = complain(b);
+        const char *field = g->outs[i].kind == OUT_DEPFILE ? "depfile" : "outputs";
+        if (mine == theirs)
+            err_set(e, "T302", "target '%s' claims output '%s' twice", graph_label(g, mine), path);
+        else if (g->outs[other].kind == OUT_FOLDER && g->outs[other].path != g->outs[i].path)
+            err_set(e, "T303", "output '%s' of target '%s' lies in folder '%s', an output of target '%s'", path,
+                    graph_label(g, mine), graph_str(g, g->outs[other].path), graph_label(g, theirs));
+        else
+            err_set(e, "T302", "output '%s' is claimed by two targets: '%s' and '%s'", path, graph_label(g, mine),
+                    graph_label(g, theirs));
+        err_hint(e, "let one target make it and give the other deps = { ... } or inputs = { ... } on it");
+        place(b, e, decl_of(b, mine), field, path);
+    }
+}
+
+static void add_edge(struct builder *b, uint32_t from, node_id to, uint32_t out)
+{
+    struct graph *g = b->g;
+    if (b->node_user[to] == from + 1)
+        return;
+    uint32_t *user = out == ID_NONE ? &b->node_user[to] : &b->out_user[out];
+    if (*user == from + 1)
+        return;
+    *user = from + 1;
+    GRAPH_GROW(g, edges, 1);
+    g->edges[g->n_edges++] = (struct edge){to, out};
+    g->nodes[from].n_edges++;
+}
+
+static void unknown_dep(struct builder *b, const struct decl *d, const char *label)
+{
+    struct graph *g = b->g;
+    const char **names = mem_resize(NULL, g->n_nodes + 1, sizeof *names);
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        names[i] = graph_label(g, i);
+    const char *near = nearest_name(label, names, g->n_nodes);
+    struct err *e = complain(b);
+    err_set(e, "T304", "target '%s' depends on '%s', which no Testfile declares", d->label, label);
+    if (near)
+        err_hint(e, "did you mean '%s'?", near);
+    else
+        err_hint(e, "labels look like 'name' (same Testfile) or 'dir:name'; `tgraph list` shows all of them");
+    place(b, e, d, d->kind == KIND_GROUP ? "members" : "deps", label);
+    mem_free(names);
+}
+
+static void add_node_set(struct graph *g, set_id s)
+{
+    GRAPH_GROW(g, node_sets, 1);
+    g->node_sets[g->n_node_sets++] = s;
+}
+
+/* A glob's files as a set of the graph, without what targets make. */
+static set_id graph_set_of(struct builder *b, uint32_t decl_set)
+{
+    if (b->sets[decl_set] != ID_NONE)
+        return b->sets[decl_set];
+    const struct strs *p = &b->d->sets[decl_set].paths;
+    bool any_outs = b->g->n_outs > 0;
+    buf_reset(&b->ids);
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (any_outs && out_lookup_find(b->outs, p->v[i]) != ID_NONE)
+            continue;
+        file_id f = graph_file(b->g, p->v[i]);
+        buf_add(&b->ids, &f, sizeof f);
+    }
+    return b->sets[decl_set] =
+               graph_add_set(b->g, (file_id *)(void *)b->ids.p, (uint32_t)(b->ids.len / sizeof(file_id)));
+}
+
+static void link_inputs(struct builder *b, uint32_t i, const struct decl *d)
+{
+    struct graph *g = b->g;
+    buf_reset(&b->ids);
+    for (uint32_t k = 0; k < d->inputs.n + (d->stdin_path ? 1 : 0); k++) {
+        const char *path = k < d->inputs.n ? d->inputs.v[k] : d->stdin_path;
+        size_t len = strlen(path);
+        char trimmed[4097];
+        if (len && path[len - 1] == '/' && len < sizeof trimmed) { /* a folder as an output entry writes it */
+            memcpy(trimmed, path, len - 1);
+            trimmed[len - 1] = 0;
+            path = trimmed;
+        }
+        uint32_t out = g->n_outs ? out_lookup_find(b->outs, path) : ID_NONE;
+        if (out == ID_NONE || g->outs[out].kind == OUT_DEPFILE) {
+            file_id f = graph_file(g, path);
+            g->files[f].flags |= FILE_LITERAL;
+            buf_add(&b->ids, &f, sizeof f);
+        } else if (g->outs[out].producer == i) {
+            struct err *e = complain(b);
+            err_set(e, "T305", "target '%s' names its own output '%s' as an input", d->label, path);
+            err_hint(e, "an input is something that the command reads and does not make");
+            place(b, e, d, "inputs", path);
+        } else {
+            add_edge(b, i, g->outs[out].producer, out);
+        }
+    }
+    uint32_t n = (uint32_t)(b->ids.len / sizeof(file_id));
+    set_id literal = n ? graph_add_set(g, (file_id *)(void *)b->ids.p, n) : ID_NONE;
+    uint32_t at = g->n_node_sets;
+    if (literal != ID_NONE)
+        add_node_set(g, literal);
+    for (uint32_t s = 0; s < d->n_sets; s++)
+        add_node_set(g, graph_set_of(b, d->sets[s]));
+    g->nodes[i].sets_at = at;
+    g->nodes[i].n_sets = g->n_node_sets - at;
+    g->nodes[i].may_at = g->n_node_sets;
+    for (uint32_t s = 0; s < d->n_may_read; s++)
+        add_node_set(g, graph_set_of(b, d->may_read[s]));
+    g->nodes[i].n_may = d->n_may_read;
+}
+
+static void report_cycle(struct builder *b, const node_id *cycle, uint32_t n)
+{
+    struct graph *g = b->g;
+    struct buf text = BUF_INIT;
+    for (uint32_t i = 0; i < n && i < 20; i++)
+        buf_printf(&text, "%s -> ", graph_label(g, cycle[i]));
+    if (n > 20)
+        buf_printf(&text, "(%u more) -> ", n - 20);
+    buf_adds(&text, graph_label(g, cycle[0]));
+    struct err *e = complain(b);
+    err_set(e, "T306", "targets depend on each other in a cycle: %s", buf_cstr(&text));
+    err_hint(e, "take one of these deps or inputs away");
+    place(b, e, decl_of(b, cycle[0]), n > 1 ? "deps" : NULL, n > 1 ? graph_label(g, cycle[1]) : NULL);
+    buf_clear(&text);
+}
+
+bool graph_build(struct graph *g, const struct decls *d, const struct graph_hooks *hooks, struct errlist *errs)
+{
+    struct builder b = {.g = g, .d = d, .hooks = hooks, .errs = errs};
+    struct hasher h;
+    size_t errors_before = errs->n_errors;
+    hasher_init(&h);
+    for (uint32_t i = 0; i < d->n_pools; i++) {
+        GRAPH_GROW(g, pools, 1);
+        g->pools[g->n_pools++] = (struct pool){strtab_add(&g->strs, d->pools[i].name), d->pools[i].slots};
+    }
+    for (uint32_t i = 0; i < d->n_tools; i++) {
+        const struct decl_tool *t = &d->tools[i];
+        GRAPH_GROW(g, tools, 1);
+        g->tools[g->n_tools++] =
+            (struct tool){strtab_add(&g->strs, t->name), t->path ? graph_file(g, t->path) : ID_NONE, t->interpreter};
+    }
+    for (uint32_t i = 0; i < d->n; i++)
+        add_node(&b, &d->v[i], &h);
+    g->states = graph_grow(g->states, 0, g->n_nodes + 1, &g->cap_states, sizeof *g->states);
+    memset(g->states, 0, (g->n_nodes + 1) * sizeof *g->states);
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        g->states[i].reads = ID_NONE;
+        node_id first = graph_find(g, graph_label(g, i));
+        if (first == i)
+            continue;
+        /* The index keeps the last of several; report each but the first one found at its own place. */
+        struct err *e = complain(&b);
+        err_set(e, "T301", "target '%s' is declared twice", graph_label(g, i));
+        place(&b, e, &d->v[first], NULL, NULL);
+    }
+    check_outputs(&b);
+    b.sets = mem_resize(NULL, d->n_sets + 1, sizeof *b.sets);
+    for (uint32_t i = 0; i < d->n_sets; i++)
+        b.sets[i] = ID_NONE;
+    b.node_user = mem_calloc(g->n_nodes + 1, sizeof *b.node_user);
+    b.out_user = mem_calloc(g->n_outs + 1, sizeof *b.out_user);
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct decl *t = &d->v[i];
+        g->nodes[i].edges_at = g->n_edges;
+        for (uint32_t k = 0; k < t->deps.n; k++) {
+            node_id to = graph_find(g, t->deps.v[k]);
+            if (to == ID_NONE)
+                unknown_dep(&b, t, t->deps.v[k]);
+            else
+                add_edge(&b, i, to, ID_NONE);
+        }
+        link_inputs(&b, i, t);
+    }
+    if (errs->n_errors == errors_before) {
+        node_id *cycle = NULL;
+        uint32_t n_cycle = 0;
+        if (!graph_sort(g, &cycle, &n_cycle))
+            report_cycle(&b, cycle, n_cycle);
+        mem_free(cycle);
+    }
+    out_lookup_free(b.outs);
+    mem_free(b.sets);
+    mem_free(b.node_user);
+    mem_free(b.out_user);
+    buf_clear(&b.ids);
+    hasher_clear(&h);
+    return errs->n_errors == errors_before;
+}

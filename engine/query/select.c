@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Patterns of the command line against labels. */
+#include "query/select.h"
+
+#include <string.h>
+
+#include "store/store.h"
+#include "tree/glob.h"
+#include "tree/path.h"
+
+static bool is_test(const struct graph *g, node_id n) { return g->nodes[n].kind == KIND_TEST; }
+
+/* Marks what one pattern (from the root) means; how many nodes it matched. */
+static size_t match(struct graph *g, const char *pattern, uint8_t *mark)
+{
+    size_t count = 0;
+    if (strncmp(pattern, "//", 2) == 0)
+        pattern += 2;
+    if (*pattern == ':')
+        pattern++;
+    node_id exact = graph_find(g, pattern);
+    if (exact != ID_NONE) {
+        mark[exact] = 1;
+        return 1;
+    }
+    size_t len = strlen(pattern);
+    bool dots = len >= 3 && strcmp(pattern + len - 3, "...") == 0 && (len == 3 || pattern[len - 4] == '/');
+    bool wild = !dots && path_has_wildcard(pattern);
+    if (!dots && !wild && strchr(pattern, ':'))
+        return 0;
+    char *dir = mem_strndup(pattern, dots ? (len == 3 ? 0 : len - 4) : len);
+    for (size_t d = strlen(dir); d > 0 && dir[d - 1] == '/'; d--)
+        dir[d - 1] = 0;
+    /* Tests first; builds only if there are none, groups never: their members are matched themselves. */
+    for (int kind = KIND_TEST; kind <= KIND_BUILD && !count; kind++)
+        for (uint32_t n = 0; n < g->n_nodes; n++) {
+            if (g->nodes[n].kind != kind)
+                continue;
+            if (wild ? glob_match(pattern, graph_label(g, n)) : path_is_below(graph_str(g, g->nodes[n].dir), dir)) {
+                mark[n] = 1;
+                count++;
+            }
+        }
+    mem_free(dir);
+    return count;
+}
+
+static size_t match_from(struct graph *g, const char *pattern, const char *sub, uint8_t *mark)
+{
+    bool here = strncmp(pattern, "./", 2) == 0 || strcmp(pattern, ".") == 0;
+    size_t count = here ? 0 : match(g, pattern, mark);
+    if (count)
+        return count;
+    const char *rest = here ? (pattern[1] ? pattern + 2 : "...") : pattern;
+    struct buf b = BUF_INIT;
+    bool dots = strcmp(rest, "...") == 0 || strncmp(rest, ".../", 4) == 0;
+    if (!*sub)
+        buf_adds(&b, rest);
+    else if (dots || strchr(rest, ':') || strchr(rest, '/'))
+        buf_printf(&b, "%s/%s", sub, rest);
+    else
+        buf_printf(&b, "%s:%s", sub, rest);
+    if (*sub || here)
+        count = match(g, buf_cstr(&b), mark);
+    if (!count && *sub && !strchr(rest, ':')) { /* a folder below this one */
+        buf_reset(&b);
+        buf_printf(&b, "%s/%s", sub, rest);
+        count = match(g, buf_cstr(&b), mark);
+    }
+    buf_clear(&b);
+    return count;
+}
+
+static void no_match(struct graph *g, const char *pattern, const char *what, struct errlist *errs)
+{
+    const char **labels = mem_resize(NULL, g->n_nodes + 1, sizeof *labels);
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        labels[n] = graph_label(g, n);
+    const char *near = nearest_name(pattern, labels, g->n_nodes);
+    struct err *e = errlist_add(errs, ERR_ERROR);
+    err_set(e, "T010", "%s '%s' matches no target", what, pattern);
+    if (near)
+        err_hint(e, "did you mean '%s'?", near);
+    else
+        err_hint(e, "`tgraph list` shows all targets");
+    mem_free(labels);
+}
+
+static bool has_tag(const struct graph *g, node_id n, const struct select_spec *spec)
+{
+    struct action a;
+    graph_action(g, n, &a);
+    for (uint32_t i = 0; i < a.tags.n; i++)
+        for (size_t t = 0; t < spec->n_tags; t++)
+            if (strcmp(graph_str(g, a.tags.v[i]), spec->tags[t]) == 0)
+                return true;
+    return false;
+}
+
+/* A group stands for its members when targets are counted, filtered by tag or by failure. */
+static void open_groups(const struct graph *g, uint8_t *selected)
+{
+    for (uint32_t k = g->n_nodes; k-- > 0;) {
+        node_id n = g->order[k];
+        if (!selected[n] || g->nodes[n].kind != KIND_GROUP)
+            continue;
+        for (uint32_t i = 0; i < g->nodes[n].n_edges; i++)
+            selected[g->edges[g->nodes[n].edges_at + i].to] = 1;
+    }
+}
+
+bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *selected, struct errlist *errs)
+{
+    bool ok = true;
+    const char *sub = spec->sub ? spec->sub : "";
+    for (size_t i = 0; i < spec->n_patterns; i++)
+        if (match_from(g, spec->patterns[i], sub, selected) == 0) {
+            no_match(g, spec->patterns[i], "the pattern", errs);
+            ok = false;
+        }
+    if (!spec->n_patterns)
+        for (uint32_t n = 0; n < g->n_nodes; n++)
+            selected[n] = spec->every_kind || is_test(g, n);
+    if (!spec->every_kind || spec->n_patterns)
+        open_groups(g, selected);
+    if (spec->n_excludes) {
+        uint8_t *out = mem_calloc(g->n_nodes + 1, 1);
+        for (size_t i = 0; i < spec->n_excludes; i++)
+            if (match_from(g, spec->excludes[i], sub, out) == 0) {
+                no_match(g, spec->excludes[i], "--exclude", errs);
+                ok = false;
+            }
+        open_groups(g, out);
+        for (uint32_t n = 0; n < g->n_nodes; n++)
+            selected[n] &= (uint8_t)!out[n];
+        mem_free(out);
+    }
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        if (!selected[n])
+            continue;
+        if (spec->n_tags && !has_tag(g, n, spec))
+            selected[n] = 0;
+        if (spec->only_failed && g->states[n].status != STATUS_FAILED)
+            selected[n] = 0;
+        /* Its members are selected; itself it would bring the excluded ones back. */
+        if ((spec->n_excludes || spec->n_tags || spec->only_failed) && g->nodes[n].kind == KIND_GROUP &&
+            !spec->every_kind)
+            selected[n] = 0;
+    }
+    return ok;
+}

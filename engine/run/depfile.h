@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Depfiles: what a compiler says it read, in make's syntax (GNU make manual, "Rule Syntax"; gcc -MD, clang -MD, rustc,
+ * ninja's depfiles): `target: path path \`, several rules, "\ " for a space, "\#", "$$". Windows line ends are taken.
+ */
+#ifndef TGRAPH_RUN_DEPFILE_H
+#define TGRAPH_RUN_DEPFILE_H
+
+#include "base/err.h"
+
+#define DEPFILE_MAX_BYTES (64u << 20)
+
+/* Appends every prerequisite as written. Rules without prerequisites (gcc -MP) are fine. false: T603 with the line. */
+bool depfile_parse(const char *text, size_t len, struct strvec *paths, struct err *e);
+
+#endif

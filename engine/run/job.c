@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Runs one action: private folder, old outputs away, the process with its retries, outputs and depfile collected. */
+#include "run/job.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "graph/graph.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "run/depfile.h"
+#include "tree/glob.h"
+#include "tree/path.h"
+
+struct job *job_new(void)
+{
+    struct job *j = mem_calloc(1, sizeof *j);
+    arena_init(&j->arena);
+    j->cancel_fd = j->kill_fd = -1;
+    return j;
+}
+
+void job_free(struct job *j)
+{
+    if (!j)
+        return;
+    proc_result_clear(&j->result);
+    strvec_clear(&j->reads);
+    mem_free(j->note);
+    mem_free(j->tmpdir);
+    mem_free(j->made);
+    arena_clear(&j->arena);
+    mem_free(j);
+}
+
+static char *absolute(const struct job *j, const char *path)
+{
+    return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", strcmp(j->root, "/") == 0 ? "" : j->root, path);
+}
+
+static void set_note(struct job *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void set_note(struct job *j, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    char *old = j->note;
+    j->note = old ? mem_printf("%s; %s", old, text) : mem_strdup(text);
+    mem_free(old);
+}
+
+static void fail(struct job *j, const struct err *e)
+{
+    j->outcome = OUTCOME_ERROR;
+    set_note(j, "%s%s%s", e->msg ? e->msg : "failed", e->hint ? ": " : "", e->hint ? e->hint : "");
+}
+
+static bool is_success(const struct job *j, int code)
+{
+    if (!j->n_success_codes)
+        return code == 0;
+    for (uint32_t i = 0; i < j->n_success_codes; i++)
+        if (j->success_codes[i] == (uint32_t)code)
+            return true;
+    return false;
+}
+
+/* Old outputs go, so that what is found afterwards was made by this run; parents of the new ones come. */
+static bool prepare_outputs(struct job *j, struct err *e)
+{
+    for (uint32_t i = 0; i < j->n_remove; i++)
+        if (unlink(j->remove[i]) != 0 && errno != ENOENT)
+            return err_sys(e, "T602", errno, "cannot remove the old output %s", j->remove[i]);
+    for (uint32_t i = 0; i < j->n_outputs + (j->depfile ? 1 : 0); i++) {
+        const struct job_output *o = i < j->n_outputs ? &j->outputs[i] : NULL;
+        const char *rel = o ? o->path : j->depfile;
+        if (o && o->kind == OUT_GLOB)
+            continue;
+        char *path = absolute(j, rel);
+        bool ok = o && o->kind == OUT_FOLDER ? file_mkdirs(path, e) : file_mkdirs_for(path, e);
+        mem_free(path);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void add_made(struct job *j, uint32_t *cap, const char *path, uint32_t out)
+{
+    MEM_GROW(j->made, j->n_made, *cap);
+    j->made[j->n_made] = (struct job_made){.path = arena_strdup(&j->arena, path), .out = out};
+    j->n_made++;
+}
+
+/* Digest and CAS copy of one output file. */
+static bool keep(struct job *j, struct job_made *m, struct err *e)
+{
+    int errnum = 0;
+    if (stamp_update(j->root_fd, m->path, &m->state, &errnum) == STAMP_ERROR)
+        return err_sys(e, "T602", errnum, "cannot read the output %s", m->path);
+    if (m->state.type == ENTRY_LINK) {
+        char text[4097];
+        ssize_t n = readlinkat(j->root_fd, m->path, text, sizeof text - 1);
+        if (n < 0)
+            return err_sys(e, "T602", errno, "cannot read the link %s", m->path);
+        m->link_text = arena_strndup(&j->arena, text, (size_t)n);
+        m->blob = digest_bytes(text, (size_t)n);
+        return true;
+    }
+    if (m->state.type != ENTRY_FILE && m->state.type != ENTRY_EXEC)
+        return err_set(e, "T602", "the output %s is neither a file nor a link", m->path);
+    m->blob = m->state.digest;
+    if (!j->store)
+        return true;
+    char *path = absolute(j, m->path);
+    struct err store_error = ERR_INIT;
+    struct digest blob;
+    if (!store_put_file(j->store, path, &blob, &store_error)) {
+        j->unstored = true;
+        set_note(j, "its outputs could not be kept: %s", store_error.msg);
+    } else if (!digest_eq(blob, m->state.digest)) {
+        err_set(e, "T602", "the output %s changed after the command had ended", m->path);
+    }
+    err_clear(&store_error);
+    mem_free(path);
+    return !*e->code;
+}
+
+static bool collect_outputs(struct job *j, struct err *e)
+{
+    uint32_t cap = 0;
+    struct tree *tree = NULL;
+    struct walker *w = NULL;
+    bool ok = true;
+    for (uint32_t i = 0; i < j->n_outputs && ok; i++) {
+        const struct job_output *o = &j->outputs[i];
+        char *path = absolute(j, o->path);
+        struct stat st;
+        if (o->kind == OUT_FILE) {
+            if (lstat(path, &st) != 0)
+                ok = err_set(e, "T602", "it did not make its output %s", o->path);
+            else if (S_ISDIR(st.st_mode))
+                ok = err_set(e, "T602", "its output %s is a folder: declare it as '%s/'", o->path, o->path);
+            else
+                add_made(j, &cap, o->path, o->out);
+        } else {
+            if (!w) {
+                tree = tree_worktree_new(j->root);
+                w = walker_new(tree);
+            }
+            struct strvec found = STRVEC_INIT;
+            const char *all = "**";
+            struct glob_spec spec = {.base = o->kind == OUT_FOLDER ? o->path : "",
+                                     .include = o->kind == OUT_FOLDER ? &all : &o->path,
+                                     .n_include = 1,
+                                     .with_ignored = true};
+            if (o->kind == OUT_FOLDER && (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
+                ok = err_set(e, "T602", "it did not make its output folder %s/", o->path);
+            else
+                ok = walker_glob(w, &spec, &found, e);
+            for (size_t k = 0; k < found.n && ok; k++)
+                add_made(j, &cap, found.v[k], o->out);
+            if (ok && found.n == 0 && o->kind == OUT_GLOB)
+                ok = err_set(e, "T602", "it made nothing that its output glob %s matches", o->path);
+            strvec_clear(&found);
+        }
+        mem_free(path);
+    }
+    for (uint32_t i = 0; i < j->n_made && ok; i++)
+        ok = keep(j, &j->made[i], e);
+    walker_free(w);
+    if (tree)
+        tree_free(tree);
+    return ok;
+}
+
+/* Paths of the depfile become repository-relative where they lie inside. */
+static bool collect_reads(struct job *j, struct err *e)
+{
+    if (!j->depfile)
+        return true;
+    struct buf text = BUF_INIT, path = BUF_INIT;
+    struct strvec raw = STRVEC_INIT;
+    char *file = absolute(j, j->depfile);
+    bool ok = file_exists(file);
+    if (!ok)
+        err_set(e, "T602", "it did not write its depfile %s", j->depfile);
+    ok = ok && file_read(file, DEPFILE_MAX_BYTES, &text, e) && depfile_parse(buf_cstr(&text), text.len, &raw, e);
+    size_t root_len = strcmp(j->root, "/") == 0 ? 0 : strlen(j->root);
+    const char *cwd = strlen(j->cwd) > root_len ? j->cwd + root_len + 1 : "";
+    for (size_t i = 0; i < raw.n && ok; i++) {
+        const char *p = raw.v[i];
+        size_t len = strlen(p);
+        bool folder = len > 1 && p[len - 1] == '/';
+        if (strncmp(p, j->root, root_len) == 0 && p[root_len] == '/')
+            p += root_len + 1;
+        else if (*p == '/')
+            p = NULL;
+        buf_reset(&path);
+        if (!p)
+            buf_add(&path, raw.v[i], folder ? len - 1 : len);
+        else if (path_resolve(p == raw.v[i] ? cwd : "", p, &path) != PATH_OK) { /* above the root: keep it absolute */
+            buf_reset(&path);
+            buf_printf(&path, "%s/%s", j->cwd, raw.v[i]);
+            folder = false;
+        }
+        if (folder)
+            buf_addc(&path, '/');
+        if (path.len)
+            strvec_add(&j->reads, buf_cstr(&path));
+    }
+    if (ok) {
+        strvec_sort_unique(&j->reads);
+        unlink(file);
+    }
+    mem_free(file);
+    strvec_clear(&raw);
+    buf_clear(&text);
+    buf_clear(&path);
+    return ok;
+}
+
+static void judge(struct job *j)
+{
+    const struct proc_result *r = &j->result;
+    mem_free(j->note);
+    j->note = NULL;
+    switch (r->cause) {
+    case PROC_EXITED:
+        j->outcome = is_success(j, r->exit_code) ? OUTCOME_PASSED : OUTCOME_FAILED;
+        if (j->outcome == OUTCOME_FAILED)
+            set_note(j, "exit status %d", r->exit_code);
+        break;
+    case PROC_SIGNALLED: {
+        struct buf name = BUF_INIT;
+        proc_signal_name(r->signal, &name);
+        j->outcome = OUTCOME_CRASHED;
+        set_note(j, "%s%s", buf_cstr(&name), r->core_dumped ? ", core dumped" : "");
+        buf_clear(&name);
+        break;
+    }
+    case PROC_TIMED_OUT:
+        j->outcome = OUTCOME_TIMED_OUT;
+        set_note(j, "still running after its time limit of %.3g s", (double)j->timeout_ms / 1000);
+        break;
+    case PROC_CANCELLED:
+        j->outcome = OUTCOME_SKIPPED;
+        j->cancelled = true;
+        set_note(j, "interrupted");
+        break;
+    case PROC_NOT_STARTED:
+        fail(j, &r->error);
+        break;
+    }
+    if (r->left_over)
+        set_note(j, "left-over processes, ended now: %s", r->left_over);
+}
+
+static void attempt(struct job *j, uint32_t number)
+{
+    struct err e = ERR_INIT;
+    char *tmp = mem_printf("%s/%u-%u", j->tmp_base, j->node, number);
+    if (mkdir(tmp, 0700) != 0 && errno != EEXIST) {
+        err_sys(&e, "T602", errno, "cannot make the private folder %s", tmp);
+        err_hint(&e, "is there room in the temporary folder? TMPDIR names another");
+        fail(j, &e);
+        err_clear(&e);
+        mem_free(tmp);
+        return;
+    }
+    j->envp[j->env_free[0]] = arena_printf(&j->arena, "TGRAPH_ATTEMPT=%u", number);
+    j->envp[j->env_free[1]] = arena_printf(&j->arena, "TGRAPH_TMPDIR=%s", tmp);
+    if (j->env_free[2] != UINT32_MAX)
+        j->envp[j->env_free[2]] = arena_printf(&j->arena, "TMPDIR=%s", tmp);
+    struct proc_spec spec = {.file = j->file,
+                             .argv = j->argv,
+                             .envp = (const char *const *)j->envp,
+                             .cwd = j->cwd,
+                             .stdin_path = j->stdin_path,
+                             .stdin_text = j->stdin_text,
+                             .stdin_len = j->stdin_text ? strlen(j->stdin_text) : 0,
+                             .inherit_fds = j->inherit_fds,
+                             .n_inherit_fds = j->n_inherit_fds,
+                             .timeout_ms = j->timeout_ms,
+                             .grace_ms = j->grace_ms,
+                             .left_ms = j->left_ms,
+                             .cancel_fd = j->cancel_fd,
+                             .kill_fd = j->kill_fd};
+    proc_result_clear(&j->result);
+    proc_run(&spec, &j->result);
+    judge(j);
+    bool keep_it = j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_SKIPPED && number == j->max_attempts;
+    /* An empty folder tells nobody anything. */
+    if (rmdir(tmp) != 0) {
+        if (keep_it) {
+            j->tmpdir = tmp;
+            return;
+        }
+        if (!file_remove_tree(tmp, &e))
+            set_note(j, "its private folder could not be removed: %s", e.msg);
+        err_clear(&e);
+    }
+    mem_free(tmp);
+}
+
+static void run(struct job *j)
+{
+    struct err e = ERR_INIT;
+    j->started_real_ns = clock_real_ns();
+    if (!j->file) {
+        j->outcome = OUTCOME_ERROR;
+        set_note(j, "%s", j->missing);
+        return;
+    }
+    for (j->attempts = 1;; j->attempts++) {
+        if (!prepare_outputs(j, &e)) {
+            fail(j, &e);
+            break;
+        }
+        attempt(j, j->attempts);
+        if (j->outcome == OUTCOME_PASSED || j->cancelled || j->attempts >= j->max_attempts)
+            break;
+        if (j->on_retry)
+            j->on_retry(j->ctx, j, j->attempts, &j->result);
+    }
+    if (j->outcome == OUTCOME_PASSED && (!collect_outputs(j, &e) || !collect_reads(j, &e)))
+        fail(j, &e);
+    if (j->outcome == OUTCOME_PASSED && j->attempts > 1) {
+        j->outcome = OUTCOME_FLAKY;
+        set_note(j, "passed at attempt %u of %u", j->attempts, j->max_attempts);
+    }
+    err_clear(&e);
+}
+
+static void restore(struct job *j)
+{
+    struct err e = ERR_INIT;
+    j->restored = true;
+    for (uint32_t i = 0; i < j->n_restores && j->restored; i++) {
+        struct job_restore *r = &j->restores[i];
+        if (r->skip)
+            continue;
+        char *path = absolute(j, r->path);
+        bool found = false;
+        if (!file_mkdirs_for(path, &e)) {
+            j->restored = false;
+        } else if (r->type == ENTRY_LINK) {
+            unlink(path);
+            found = r->link_text && symlink(r->link_text, path) == 0;
+            j->restored = found;
+        } else {
+            struct stat st;
+            if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+                unlink(path);
+            j->restored =
+                j->store &&
+                store_restore_file(j->store, r->blob, path, r->type == ENTRY_EXEC ? 0755 : 0644, &found, &e) && found;
+        }
+        if (!j->restored)
+            set_note(j, "its output %s could not be restored%s%s", r->path, e.msg ? ": " : "", e.msg ? e.msg : "");
+        mem_free(path);
+        err_clear(&e);
+    }
+}
+
+void job_run(struct job *j)
+{
+    if (j->kind == JOB_RUN)
+        run(j);
+    else
+        restore(j);
+    j->ended_real_ns = clock_real_ns();
+}

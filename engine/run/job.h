@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Jobs: one action of one target, run start to finish by a pool thread. A job holds everything that it needs in its own
+ * arena and knows neither graph nor scheduler, so threads share nothing but the store's CAS (which allows it).
+ *
+ *     struct job *j = job_new();
+ *     ... fill the fields above the line, strings from &j->arena ...
+ *     job_run(j);                       // in any thread
+ *     ... read the fields below the line ...
+ *     job_free(j);
+ */
+#ifndef TGRAPH_RUN_JOB_H
+#define TGRAPH_RUN_JOB_H
+
+#include "os/proc.h"
+#include "store/store.h"
+#include "tree/stamp.h"
+
+enum job_kind { JOB_RUN, JOB_RESTORE };
+
+struct job_output {   /* an output entry to be collected */
+    const char *path; /* repository-relative */
+    uint32_t kind;    /* enum out_kind of graph.h: file, folder, glob */
+    uint32_t out;     /* given back in job_made.out */
+};
+struct job_made { /* an output file that was found */
+    const char *path;
+    uint32_t out;
+    struct file_state state;
+    struct digest blob;
+    const char *link_text; /* of a link: the blob to be stored by the owner of the store; else NULL */
+};
+struct job_restore { /* a file to be brought back from the CAS */
+    const char *path;
+    uint8_t type;
+    struct digest blob;
+    const char *link_text; /* of a link: its text, read from the store by the caller; NULL = not known */
+    bool skip;             /* is there already */
+};
+
+struct job {
+    struct arena arena;
+    enum job_kind kind;
+    uint32_t node;    /* not interpreted here */
+    uint32_t slot;    /* TGRAPH_SLOT */
+    const char *root; /* absolute */
+    int root_fd;
+    const char *label;
+    const char *file; /* executable, absolute; NULL: `missing` says what was not found */
+    const char *missing;
+    const char *const *argv;
+    const char **envp; /* with room for TGRAPH_ATTEMPT, TGRAPH_TMPDIR and TMPDIR at env_free[0..2] */
+    uint32_t env_free[3];
+    const char *cwd;        /* absolute */
+    const char *stdin_path; /* absolute */
+    const char *stdin_text;
+    int64_t timeout_ms, grace_ms, left_ms;
+    uint32_t max_attempts;
+    const uint32_t *success_codes;
+    uint32_t n_success_codes;
+    const int *inherit_fds;
+    uint32_t n_inherit_fds;
+    const char *tmp_base; /* folder for the private folders, absolute */
+    const struct job_output *outputs;
+    uint32_t n_outputs;
+    const char *const *remove; /* absolute paths of old outputs to be removed first */
+    uint32_t n_remove;
+    const char *depfile; /* repository-relative; NULL = none */
+    struct job_restore *restores;
+    uint32_t n_restores;
+    struct store *store; /* for CAS files; NULL = outputs are not kept */
+    int cancel_fd, kill_fd;
+    /* Called after a failed attempt that another one follows; from the running thread. */
+    void (*on_retry)(void *ctx, struct job *j, uint32_t attempt, const struct proc_result *r);
+    void *ctx;
+
+    /* -------- filled by job_run -------- */
+    enum outcome outcome;
+    bool cancelled;
+    bool restored;             /* JOB_RESTORE: all is there */
+    struct proc_result result; /* of the last attempt */
+    uint32_t attempts;
+    char *note;            /* owned */
+    char *tmpdir;          /* kept private folder; owned; NULL = removed */
+    struct job_made *made; /* in the arena's life, array owned */
+    uint32_t n_made;
+    struct strvec reads;     /* from the depfile: repository-relative, or absolute when outside */
+    int64_t started_real_ns; /* of the first attempt */
+    int64_t ended_real_ns;   /* when all was collected */
+    bool unstored;           /* outputs could not be kept: `note` says why */
+};
+
+struct job *job_new(void);
+void job_free(struct job *j);
+void job_run(struct job *j);
+
+#endif

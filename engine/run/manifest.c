@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Writes and compares manifests. */
+#include "run/manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE_FILES 16
+
+static char type_letter(uint8_t type)
+{
+    switch (type) {
+    case ENTRY_NONE:
+        return '-';
+    case ENTRY_FILE:
+        return 'f';
+    case ENTRY_EXEC:
+        return 'x';
+    case ENTRY_LINK:
+        return 'l';
+    case ENTRY_DIR:
+        return 'd';
+    default:
+        return '?';
+    }
+}
+
+static void line(struct buf *out, const char *kind, struct digest d, const char *name)
+{
+    char hex[DIGEST_HEX];
+    digest_hex(d, hex);
+    buf_adds(out, kind);
+    buf_addc(out, ' ');
+    buf_adds(out, hex);
+    if (name) {
+        buf_addc(out, ' ');
+        for (const char *p = name; *p; p++) /* a line is a fact: a name with a line end must not make two */
+            buf_addc(out, *p == '\n' ? '?' : *p);
+    }
+    buf_addc(out, '\n');
+}
+
+static void file_lines(const struct graph *g, set_id s, const char *kind, struct buf *out)
+{
+    const struct file_set *set = &g->sets[s];
+    struct buf name = BUF_INIT;
+    for (uint32_t i = 0; i < set->n; i++) {
+        const struct file *f = &g->files[g->set_files[set->at + i]];
+        buf_reset(&name);
+        buf_addc(&name, type_letter(f->state.type));
+        buf_addc(&name, ' ');
+        buf_adds(&name, graph_str(g, f->path));
+        line(out, kind, f->state.digest, buf_cstr(&name));
+    }
+    buf_clear(&name);
+}
+
+static void set_lines(struct workspace *ws, set_id s, const char *kind, struct store *store, struct buf *out)
+{
+    struct graph *g = &ws->g;
+    if (g->sets[s].n <= INLINE_FILES || !store) {
+        file_lines(g, s, kind, out);
+        return;
+    }
+    struct digest blob = s < ws->n_set_blobs ? ws->set_blobs[s] : DIGEST_NONE;
+    if (digest_is_none(blob)) {
+        struct buf text = BUF_INIT;
+        file_lines(g, s, kind, &text);
+        if (!store_put_blob(store, text.p, text.len, &blob, NULL)) {
+            buf_add(out, text.p, text.len);
+            buf_clear(&text);
+            return;
+        }
+        buf_clear(&text);
+        if (s >= ws->n_set_blobs) {
+            uint32_t n = g->n_sets + 16;
+            ws->set_blobs = mem_resize(ws->set_blobs, n, sizeof *ws->set_blobs);
+            memset(ws->set_blobs + ws->n_set_blobs, 0, (n - ws->n_set_blobs) * sizeof *ws->set_blobs);
+            ws->n_set_blobs = n;
+        }
+        ws->set_blobs[s] = blob;
+    }
+    line(out, "set", blob, NULL);
+}
+
+void manifest_build(struct workspace *ws, node_id n, struct store *store, struct buf *out)
+{
+    struct graph *g = &ws->g;
+    const struct node *nd = &g->nodes[n];
+    struct action a;
+    struct hasher h;
+    graph_action(g, n, &a);
+    hasher_init(&h);
+    buf_adds(out, "tgraph-manifest 1\n");
+    hasher_u8(&h, (nd->flags & NODE_SHELL) != 0);
+    for (uint32_t i = 0; i < a.argv.n; i++)
+        hasher_str(&h, graph_str(g, a.argv.v[i]));
+    line(out, "cmd", hasher_end(&h), NULL);
+    line(out, "cwd", digest_bytes(graph_str(g, a.cwd), strlen(graph_str(g, a.cwd))), NULL);
+    for (uint32_t i = 0; i < a.env.n; i += 2) {
+        const char *name = graph_str(g, a.env.v[i]);
+        if (a.env.v[i + 1] == STR_NONE) {
+            buf_printf(out, "env unset %s\n", name);
+        } else {
+            const char *v = graph_str(g, a.env.v[i + 1]);
+            line(out, "env", digest_bytes(v, strlen(v)), name);
+        }
+    }
+    if (!(nd->flags & NODE_OWN_PATH))
+        line(out, "path", ws->keys.path, NULL);
+    if (!(nd->flags & NODE_OWN_HOME))
+        line(out, "home", ws->keys.home, NULL);
+    line(out, "platform", ws->platform, NULL);
+    line(out, "rest", nd->decl, NULL);
+    for (uint32_t i = 0; i < nd->n_tools; i++) {
+        uint32_t t = g->node_tools[nd->tools_at + i];
+        line(out, "tool", ws->keys.tool[t], graph_str(g, g->tools[t].name));
+    }
+    for (uint32_t i = 0; i < nd->n_sets; i++)
+        set_lines(ws, g->node_sets[nd->sets_at + i], "file", store, out);
+    for (uint32_t i = 0; i < nd->n_may; i++)
+        line(out, "names", key_set_names(&ws->keys, g, g->node_sets[nd->may_at + i]), NULL);
+    if ((nd->flags & NODE_DEPFILE) && g->states[n].reads != ID_NONE)
+        set_lines(ws, g->states[n].reads, "read", store, out);
+    struct buf name = BUF_INIT;
+    for (uint32_t i = 0; i < nd->n_edges; i++) {
+        const struct edge *e = &g->edges[nd->edges_at + i];
+        buf_reset(&name);
+        buf_adds(&name, graph_label(g, e->to));
+        if (e->out != ID_NONE)
+            buf_printf(&name, " %s", graph_str(g, g->outs[e->out].path));
+        line(out, e->out == ID_NONE ? "dep" : "out", key_edge(&ws->keys, g, e), buf_cstr(&name));
+    }
+    buf_clear(&name);
+    hasher_clear(&h);
+}
+
+/* A fact of a manifest, pointing into its text. */
+struct fact {
+    const char *kind, *digest, *name;
+    size_t kind_len, digest_len, name_len;
+    char letter; /* type of a file */
+};
+struct facts {
+    struct fact *v;
+    size_t n, cap;
+    struct buf text; /* what the facts point into: the manifest with its sets expanded */
+};
+
+static void expand(struct store *store, const char *p, size_t len, struct buf *out, int depth)
+{
+    const char *end = p + len;
+    while (p < end) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        size_t n = nl ? (size_t)(nl - p) : (size_t)(end - p);
+        char hex[DIGEST_HEX];
+        struct digest d;
+        if (depth == 0 && n == 36 && memcmp(p, "set ", 4) == 0 && store) {
+            struct buf blob = BUF_INIT;
+            bool found = false;
+            memcpy(hex, p + 4, 32);
+            hex[32] = 0;
+            if (digest_parse(hex, &d) && store_get_blob(store, d, &blob, &found, NULL) && found)
+                expand(store, blob.p, blob.len, out, 1);
+            buf_clear(&blob);
+        } else {
+            buf_add(out, p, n);
+            buf_addc(out, '\n');
+        }
+        p += n + 1;
+    }
+}
+
+static int compare_facts(const void *pa, const void *pb)
+{
+    const struct fact *a = pa, *b = pb;
+    int c = strncmp(a->kind, b->kind, a->kind_len < b->kind_len ? a->kind_len : b->kind_len);
+    if (c || a->kind_len != b->kind_len)
+        return c ? c : (a->kind_len < b->kind_len ? -1 : 1);
+    size_t n = a->name_len < b->name_len ? a->name_len : b->name_len;
+    c = n ? memcmp(a->name, b->name, n) : 0;
+    if (c || a->name_len != b->name_len)
+        return c ? c : (a->name_len < b->name_len ? -1 : 1);
+    return 0;
+}
+
+static void parse(struct store *store, const struct buf *text, struct facts *f)
+{
+    memset(f, 0, sizeof *f);
+    expand(store, text->p, text->len, &f->text, 0);
+    const char *p = f->text.p, *end = p + f->text.len;
+    while (p < end) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        const char *sp = memchr(p, ' ', (size_t)(nl - p));
+        if (sp && memcmp(p, "tgraph-manifest", 15 < nl - p ? 15 : (size_t)(nl - p)) != 0) {
+            struct fact x = {.kind = p, .kind_len = (size_t)(sp - p), .digest = sp + 1};
+            const char *sp2 = memchr(sp + 1, ' ', (size_t)(nl - sp - 1));
+            x.digest_len = (size_t)((sp2 ? sp2 : nl) - x.digest);
+            x.name = sp2 ? sp2 + 1 : nl;
+            x.name_len = (size_t)(nl - x.name);
+            if (x.name_len > 2 && (memcmp(x.kind, "file", 4) == 0 || memcmp(x.kind, "read", 4) == 0)) {
+                x.letter = x.name[0];
+                x.name += 2;
+                x.name_len -= 2;
+            }
+            MEM_GROW(f->v, f->n, f->cap);
+            f->v[f->n++] = x;
+        }
+        p = nl + 1;
+    }
+    if (f->n)
+        qsort(f->v, f->n, sizeof *f->v, compare_facts);
+}
+
+static void copy_digest(char *to, const struct fact *f)
+{
+    size_t n = f->digest_len < DIGEST_HEX - 1 ? f->digest_len : DIGEST_HEX - 1;
+    memcpy(to, f->digest, n);
+    to[n] = 0;
+    /* A file that is not there has no digest worth showing. */
+    if (f->letter == '-')
+        strcpy(to, "missing");
+}
+
+static void add_change(struct manifest_diff *d, const struct fact *a, const struct fact *b)
+{
+    const struct fact *f = b ? b : a;
+    MEM_GROW(d->v, d->n, d->cap);
+    struct manifest_change *c = &d->v[d->n++];
+    memset(c, 0, sizeof *c);
+    size_t n = f->kind_len < sizeof c->kind - 1 ? f->kind_len : sizeof c->kind - 1;
+    memcpy(c->kind, f->kind, n);
+    c->name = mem_strndup(f->name, f->name_len);
+    if (a)
+        copy_digest(c->old_digest, a);
+    if (b)
+        copy_digest(c->new_digest, b);
+}
+
+void manifest_compare(struct store *store, const struct buf *old_text, const struct buf *new_text,
+                      struct manifest_diff *out)
+{
+    struct facts a, b;
+    parse(store, old_text, &a);
+    parse(store, new_text, &b);
+    size_t i = 0, j = 0;
+    while (i < a.n || j < b.n) {
+        int c = i == a.n ? 1 : j == b.n ? -1 : compare_facts(&a.v[i], &b.v[j]);
+        if (c < 0) {
+            add_change(out, &a.v[i++], NULL);
+        } else if (c > 0) {
+            add_change(out, NULL, &b.v[j++]);
+        } else {
+            if (a.v[i].digest_len != b.v[j].digest_len || a.v[i].letter != b.v[j].letter ||
+                memcmp(a.v[i].digest, b.v[j].digest, a.v[i].digest_len) != 0)
+                add_change(out, &a.v[i], &b.v[j]);
+            i++;
+            j++;
+        }
+    }
+    /* The digest of the whole declaration says nothing new beside the part that moved it. */
+    size_t other = 0;
+    for (size_t k = 0; k < out->n; k++)
+        other += strcmp(out->v[k].kind, "cmd") == 0 || strcmp(out->v[k].kind, "env") == 0 ||
+                 strcmp(out->v[k].kind, "cwd") == 0;
+    size_t kept = 0;
+    for (size_t k = 0; k < out->n; k++) {
+        if (other && strcmp(out->v[k].kind, "rest") == 0)
+            mem_free(out->v[k].name);
+        else
+            out->v[kept++] = out->v[k];
+    }
+    out->n = kept;
+    mem_free(a.v);
+    mem_free(b.v);
+    buf_clear(&a.text);
+    buf_clear(&b.text);
+}
+
+void manifest_diff_clear(struct manifest_diff *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        mem_free(d->v[i].name);
+    mem_free(d->v);
+    memset(d, 0, sizeof *d);
+}
+
+void manifest_change_name(const struct manifest_change *c, struct buf *out)
+{
+    static const struct {
+        const char *kind, *text;
+    } plain[] = {
+        {"cmd", "the command"},
+        {"cwd", "the working folder"},
+        {"path", "environment variable PATH"},
+        {"home", "environment variable HOME"},
+        {"platform", "the system (kernel name, architecture or C library)"},
+        {"rest", "the declaration in the Testfile"},
+        {"names", "the list of files that it may read"},
+    };
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(c->kind, plain[i].kind) == 0) {
+            buf_adds(out, plain[i].text);
+            return;
+        }
+    if (strcmp(c->kind, "env") == 0) {
+        buf_printf(out, "environment variable %s", c->name);
+    } else if (strcmp(c->kind, "tool") == 0) {
+        buf_printf(out, "tool %s", c->name);
+    } else if (strcmp(c->kind, "dep") == 0) {
+        buf_printf(out, "output of %s", c->name);
+    } else if (strcmp(c->kind, "out") == 0) {
+        const char *sp = strchr(c->name, ' ');
+        if (sp)
+            buf_printf(out, "%s (made by %.*s)", sp + 1, (int)(sp - c->name), c->name);
+        else
+            buf_adds(out, c->name);
+    } else {
+        buf_adds(out, c->name);
+    }
+}
+
+static bool is_file(const struct manifest_change *c)
+{
+    return strcmp(c->kind, "file") == 0 || strcmp(c->kind, "read") == 0;
+}
+
+void manifest_summary(const struct manifest_diff *d, struct buf *out)
+{
+    size_t files = 0;
+    const struct manifest_change *first_file = NULL;
+    for (size_t i = 0; i < d->n; i++)
+        if (is_file(&d->v[i])) {
+            files++;
+            if (!first_file)
+                first_file = &d->v[i];
+        }
+    size_t shown = 0;
+    if (files == 1) {
+        bool is_new = !*first_file->old_digest || strcmp(first_file->old_digest, "missing") == 0;
+        bool is_gone = !*first_file->new_digest || strcmp(first_file->new_digest, "missing") == 0;
+        buf_printf(out, "%s %s", first_file->name, is_new ? "is new" : is_gone ? "is gone" : "changed");
+        shown++;
+    } else if (files > 1) {
+        buf_printf(out, "%zu files changed: ", files);
+        size_t named = 0;
+        for (size_t i = 0; i < d->n && named < 3; i++)
+            if (is_file(&d->v[i]))
+                buf_printf(out, "%s%s", named++ ? ", " : "", d->v[i].name);
+        if (files > 3)
+            buf_adds(out, ", ...");
+        shown++;
+    }
+    size_t others = d->n - files;
+    for (size_t i = 0, named = 0; i < d->n && named < 3; i++) {
+        if (is_file(&d->v[i]))
+            continue;
+        if (shown++)
+            buf_adds(out, "; ");
+        manifest_change_name(&d->v[i], out);
+        buf_adds(out, !*d->v[i].old_digest ? " is new" : !*d->v[i].new_digest ? " is gone" : " changed");
+        if (++named == 3 && others > 3)
+            buf_printf(out, "; and %zu more", others - 3);
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The thread pool: runs jobs, and a mailbox through which threads tell the coordinator what happened. Threads start when
+ * they are first needed.
+ *
+ *     struct pool_threads *p = pool_new(8);
+ *     pool_submit(p, job);
+ *     poll(pool_fd(p), ...); while (pool_take(p, &msg)) ...
+ *     pool_free(p);                       // waits for what still runs
+ */
+#ifndef TGRAPH_RUN_POOL_H
+#define TGRAPH_RUN_POOL_H
+
+#include "run/job.h"
+
+enum pool_msg_type { POOL_JOB_DONE, POOL_JOB_RETRIES, POOL_SERVICE };
+struct pool_msg {
+    enum pool_msg_type type;
+    struct job *job;     /* JOB_DONE, JOB_RETRIES (still running then: read only label, node, max_attempts) */
+    uint32_t attempt;    /* JOB_RETRIES: the one that failed */
+    char *note;          /* JOB_RETRIES: how; the receiver frees it */
+    struct proc_log log; /* JOB_RETRIES: its output; the receiver clears it */
+    int64_t duration_ns; /* JOB_RETRIES */
+    void *service;       /* POOL_SERVICE */
+    int service_event;
+};
+
+struct pool_threads;
+struct pool_threads *pool_new(int max_threads);
+void pool_free(struct pool_threads *p);
+void pool_submit(struct pool_threads *p, struct job *j); /* its on_retry and ctx are set by the pool */
+int pool_fd(const struct pool_threads *p);               /* readable when a message waits */
+bool pool_take(struct pool_threads *p, struct pool_msg *out);
+void pool_post(struct pool_threads *p, const struct pool_msg *m); /* from any thread */
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The record: what loading depended on, kept beside the graph in the frozen file. record_check asks whether loading
+ * again would give the same graph, without running any Lua: the environment, the tools that PATH gives, the files
+ * that were read (files[] with FILE_LOADED), the folders that were listed. A folder whose entries changed only matters if
+ * one of the globs now gives something else.
+ */
+#ifndef TGRAPH_RUN_RECORD_H
+#define TGRAPH_RUN_RECORD_H
+
+#include "graph/graph.h"
+#include "lua/load.h"
+
+struct record_head {
+    struct digest library; /* stdlib and rules */
+    struct digest platform;
+    str_id path, home; /* values of PATH and HOME */
+    uint32_t key_format;
+    str_id warnings; /* the load's warnings as text, to be shown again; 0 = none */
+};
+struct record_dir {
+    str_id path;
+    uint32_t pad;
+    struct stamp stamp;
+    struct digest listing;
+};
+struct record_glob {
+    str_id base;
+    uint32_t with_ignored;
+    uint32_t at, n_include, n_exclude; /* words[at ...]: string ids of the patterns, includes first */
+    struct digest result;
+};
+struct record_env {
+    str_id name;
+    struct digest value; /* NONE = not set */
+};
+struct record_tool {
+    str_id name, path; /* path 0 = not found */
+};
+struct record_literal {
+    str_id path;
+    uint32_t type; /* enum entry_type, with FILE for EXEC */
+};
+
+struct record {
+    struct record_head head;
+    struct record_dir *dirs;
+    struct record_glob *globs;
+    struct record_env *envs;
+    struct record_tool *tools;
+    struct record_literal *literals;
+    uint32_t *words;
+    uint32_t n_dirs, n_globs, n_envs, n_tools, n_literals, n_words;
+    bool borrowed; /* arrays are in a memory map */
+};
+
+#define RECORD_SECTIONS 7
+void record_clear(struct record *r);
+/* Makes it from a load; strings and loaded files go into g. `started_ns` (CLOCK_REALTIME) is when the load began:
+ * what changed later counts as unknown. */
+void record_make(struct record *r, struct graph *g, const struct load_record *l, struct walker *w, int root_fd,
+                 int64_t started_ns, struct digest platform, const char *path, const char *home);
+void record_sections(const struct record *r, struct graph_section out[RECORD_SECTIONS]);
+bool record_view(struct record *r, const struct graph *g, const struct graph_section s[RECORD_SECTIONS]);
+
+struct record_env_ops {
+    const char *(*getenv)(void *ctx, const char *name);
+    void *ctx;
+};
+enum record_answer {
+    RECORD_SAME,      /* and nothing to write back */
+    RECORD_REFRESHED, /* same graph, but stamps were taken anew: worth writing back */
+    RECORD_STALE,     /* load again; `why` says what changed */
+};
+/* Updates the states of FILE_LOADED files and the folders' stamps. `why` (may be NULL) gets one line for STALE. */
+enum record_answer record_check(struct record *r, struct graph *g, const char *root, int root_fd, int threads,
+                                const struct record_env_ops *env, struct digest library, struct digest platform,
+                                const char *path, const char *home, struct buf *why);
+
+#endif

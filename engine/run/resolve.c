@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Keys against what is known: clean, or dirty and why. */
+#include "run/resolve.h"
+
+#include <string.h>
+
+#include "tree/glob.h"
+#include "tree/path.h"
+
+void resolution_clear(struct resolution *r)
+{
+    buf_clear(&r->reason);
+    memset(r, 0, sizeof *r);
+}
+
+bool resolve_outputs_present(struct workspace *ws, node_id n)
+{
+    struct graph *g = &ws->g;
+    const struct node_state *st = &g->states[n];
+    for (uint32_t i = 0; i < st->n_made; i++) {
+        const struct made_file *m = &g->made[st->made_at + i];
+        const struct file_state *now = ws_file(ws, m->file);
+        if (now->type != m->type || !digest_eq(now->digest, m->digest))
+            return false;
+    }
+    return true;
+}
+
+/* Which entry of n does this output belong to? */
+static uint32_t entry_of(const struct graph *g, const struct node *nd, const char *path)
+{
+    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++)
+        if (g->outs[o].kind == OUT_FILE && strcmp(graph_str(g, g->outs[o].path), path) == 0)
+            return o;
+    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++)
+        if (g->outs[o].kind == OUT_FOLDER && path_is_below(path, graph_str(g, g->outs[o].path)))
+            return o;
+    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++)
+        if (g->outs[o].kind == OUT_GLOB && glob_match(graph_str(g, g->outs[o].path), path))
+            return o;
+    return ID_NONE;
+}
+
+/* Takes a stored pass over as the node's state. false if it does not fit the declaration (then it is not a pass). */
+static bool adopt(struct workspace *ws, node_id n, const struct store_result *r)
+{
+    struct graph *g = &ws->g;
+    const struct node *nd = &g->nodes[n];
+    struct made_file *made = mem_calloc(r->n_outputs + 1, sizeof *made);
+    bool ok = true;
+    for (size_t i = 0; i < r->n_outputs && ok; i++) {
+        made[i] = (struct made_file){.out = entry_of(g, nd, r->outputs[i].path),
+                                     .type = r->outputs[i].type,
+                                     .digest = r->outputs[i].digest,
+                                     .blob = r->outputs[i].blob};
+        ok = made[i].out != ID_NONE;
+        if (ok)
+            made[i].file = graph_file(g, r->outputs[i].path);
+    }
+    if (ok) {
+        struct node_state *st = &g->states[n];
+        graph_set_made(g, n, made, (uint32_t)r->n_outputs);
+        st->duration_ms = (uint32_t)(r->duration_ns / 1000000);
+        st->outcome = OUTCOME_PASSED;
+    }
+    mem_free(made);
+    return ok;
+}
+
+static void become_clean(struct workspace *ws, node_id n, struct digest key, struct resolution *out)
+{
+    struct node_state *st = &ws->g.states[n];
+    if (st->status != STATUS_CLEAN || !digest_eq(st->key, key))
+        ws->worth_freezing = true;
+    st->status = STATUS_CLEAN;
+    st->key = key;
+    out->key = key;
+    out->clean = true;
+    out->restore = !resolve_outputs_present(ws, n);
+    key_outputs(&ws->keys, &ws->g, n);
+}
+
+/* Is there a stored pass for this key? Then the node is clean. */
+static bool try_key(struct workspace *ws, node_id n, struct digest key, struct resolution *out)
+{
+    struct node_state *st = &ws->g.states[n];
+    if (st->status == STATUS_CLEAN && digest_eq(st->key, key)) {
+        become_clean(ws, n, key, out);
+        buf_adds(&out->reason, "unchanged since it passed");
+        return true;
+    }
+    ws_store(ws, false);
+    if (!ws->store)
+        return false;
+    struct store_result r;
+    bool found = false;
+    if (!store_get_result(ws->store, key, &r, &found, NULL) || !found)
+        return false;
+    bool pass = r.outcome == OUTCOME_PASSED && adopt(ws, n, &r);
+    if (pass) {
+        become_clean(ws, n, key, out);
+        out->from_store = true;
+        buf_adds(&out->reason, "passed before with the same key");
+    }
+    store_result_clear(&r);
+    return pass;
+}
+
+/* The sets of files that earlier runs under this weak key read, the last one here first. */
+static bool try_read_lists(struct workspace *ws, node_id n, struct resolution *out)
+{
+    struct graph *g = &ws->g;
+    set_id last = g->states[n].reads;
+    if (last != ID_NONE) {
+        const struct file_set *s = &g->sets[last];
+        for (uint32_t i = 0; i < s->n; i++)
+            ws_file(ws, g->set_files[s->at + i]);
+        if (try_key(ws, n, key_strong(&ws->keys, g, out->weak, last), out))
+            return true;
+    }
+    ws_store(ws, false);
+    struct store_read_lists lists = {0};
+    if (!ws->store || !store_get_read_lists(ws->store, out->weak, &lists, NULL))
+        return false;
+    bool clean = false;
+    for (size_t l = 0; l < lists.n && !clean; l++) {
+        file_id *members = mem_resize(NULL, lists.v[l].n + 1, sizeof *members);
+        for (size_t i = 0; i < lists.v[l].n; i++) {
+            members[i] = graph_file(g, lists.v[l].v[i]);
+            ws_file(ws, members[i]);
+        }
+        set_id s = graph_add_set(g, members, (uint32_t)lists.v[l].n);
+        mem_free(members);
+        g->states[n].reads = s;
+        clean = try_key(ws, n, key_strong(&ws->keys, g, out->weak, s), out);
+    }
+    if (!clean)
+        g->states[n].reads = last;
+    store_read_lists_clear(&lists);
+    return clean;
+}
+
+/* One line on why a dirty node has to run: from its last run's manifest and today's. */
+static void explain(struct workspace *ws, node_id n, struct resolution *out)
+{
+    struct graph *g = &ws->g;
+    struct store_run last[1];
+    size_t count = 0;
+    ws_store(ws, false);
+    if (!ws->store || !store_get_runs(ws->store, ws->root, graph_label(g, n), false, last, 1, &count, NULL) ||
+        count == 0) {
+        buf_adds(&out->reason, "never ran here");
+        return;
+    }
+    bool failed = last[0].outcome != OUTCOME_PASSED;
+    struct buf old = BUF_INIT, now = BUF_INIT, what = BUF_INIT;
+    bool found = false;
+    struct manifest_diff diff = {0};
+    if (!digest_is_none(last[0].manifest) && store_get_blob(ws->store, last[0].manifest, &old, &found, NULL) && found) {
+        manifest_build(ws, n, NULL, &now);
+        manifest_compare(ws->store, &old, &now, &diff);
+        manifest_summary(&diff, &what);
+    }
+    if (failed) {
+        buf_printf(&out->reason, "%s last time",
+                   last[0].outcome == OUTCOME_FLAKY       ? "was flaky"
+                   : last[0].outcome == OUTCOME_TIMED_OUT ? "timed out"
+                   : last[0].outcome == OUTCOME_CRASHED   ? "crashed"
+                                                          : "failed");
+        if (what.len)
+            buf_printf(&out->reason, "; since then %s", buf_cstr(&what));
+    } else if (what.len) {
+        buf_adds(&out->reason, buf_cstr(&what));
+    } else if (!found) {
+        buf_adds(&out->reason, "its key has no stored pass");
+    } else {
+        buf_adds(&out->reason, "its last pass was not stored or is gone from the cache");
+    }
+    manifest_diff_clear(&diff);
+    buf_clear(&old);
+    buf_clear(&now);
+    buf_clear(&what);
+}
+
+void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution *out)
+{
+    struct graph *g = &ws->g;
+    const struct node *nd = &g->nodes[n];
+    memset(out, 0, sizeof *out);
+    g->states[n].deps = key_deps(&ws->keys, g, n);
+    out->weak = out->key = key_weak(&ws->keys, g, n, g->states[n].deps);
+    if (nd->kind == KIND_GROUP || nd->kind == KIND_SERVICE) {
+        become_clean(ws, n, out->key, out);
+        return;
+    }
+    bool unsure = key_is_unsure(&ws->keys, g, n);
+    if (force) {
+        buf_adds(&out->reason, "--force");
+    } else if (nd->flags & NODE_NO_CACHE) {
+        buf_adds(&out->reason, "cache = false: it always runs");
+    } else if (unsure) {
+        buf_adds(&out->reason, "an input cannot be read, so nothing can be known of it");
+    } else {
+        bool clean = nd->flags & NODE_DEPFILE ? try_read_lists(ws, n, out) : try_key(ws, n, out->key, out);
+        if (clean && key_is_unsure(&ws->keys, g, n)) {
+            clean = out->clean = false;
+            buf_reset(&out->reason);
+            buf_adds(&out->reason, "a file that it read cannot be read any more");
+        } else if (!clean) {
+            explain(ws, n, out);
+        }
+        if (clean)
+            return;
+    }
+    if ((nd->flags & NODE_DEPFILE) && g->states[n].reads != ID_NONE)
+        out->key = key_strong(&ws->keys, g, out->weak, g->states[n].reads);
+    struct node_state *st = &g->states[n];
+    if (st->status == STATUS_CLEAN) /* it was, under another key; how the last run ended still stands in outcome */
+        st->status = STATUS_DIRTY;
+}
+
+void resolve_all(struct workspace *ws, const uint8_t *needed, const uint8_t *forced, uint8_t *verdict, char **reasons,
+                 struct digest *keys)
+{
+    struct graph *g = &ws->g;
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        node_id n = g->order[k];
+        verdict[n] = VERDICT_NONE;
+        if (!needed[n])
+            continue;
+        const struct node *nd = &g->nodes[n];
+        node_id unknown = ID_NONE;
+        for (uint32_t i = 0; i < nd->n_edges && unknown == ID_NONE; i++) {
+            const struct edge *e = &g->edges[nd->edges_at + i];
+            /* A dirty test without outputs gives the same when it passes as it would have given before. */
+            bool gives = g->nodes[e->to].n_outs > 0;
+            if (verdict[e->to] == VERDICT_DEPENDS || (verdict[e->to] == VERDICT_DIRTY && gives))
+                unknown = e->to;
+        }
+        if (unknown != ID_NONE) {
+            verdict[n] = VERDICT_DEPENDS;
+            if (reasons)
+                reasons[n] = mem_printf("%s would run first", graph_label(g, unknown));
+            continue;
+        }
+        struct resolution r;
+        resolve_node(ws, n, forced && forced[n], &r);
+        verdict[n] = r.clean ? (r.restore ? VERDICT_RESTORE : VERDICT_CLEAN) : VERDICT_DIRTY;
+        if (!r.clean) {
+            /* What its dependents see of it: nothing new if it has no outputs. */
+            key_outputs(&ws->keys, g, n);
+        }
+        if (keys)
+            keys[n] = r.key;
+        node_id dirty = ID_NONE;
+        for (uint32_t i = 0; i < nd->n_edges && nd->kind == KIND_GROUP && dirty == ID_NONE; i++)
+            if (verdict[g->edges[nd->edges_at + i].to] == VERDICT_DIRTY)
+                dirty = g->edges[nd->edges_at + i].to;
+        if (dirty != ID_NONE) {
+            verdict[n] = VERDICT_DIRTY;
+            buf_reset(&r.reason);
+            buf_printf(&r.reason, "%s would run", graph_label(g, dirty));
+        }
+        if (reasons)
+            reasons[n] = r.restore ? mem_printf("%s; its outputs would be restored", buf_cstr(&r.reason))
+                                   : mem_strdup(buf_cstr(&r.reason));
+        resolution_clear(&r);
+    }
+}

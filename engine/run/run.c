@@ -1,0 +1,800 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The coordinator: one thread that owns graph, store and scheduler, resolves nodes as their dependencies are done, hands
+ * jobs to the pool and takes their results back. */
+#include "run/run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "run/run_internal.h"
+
+#define TICK_MS 100
+#define FAILED_FIRST ((int64_t)1 << 48) /* beyond any path's length in milliseconds */
+#define UNKNOWN_MS 100                  /* guess for what never ran */
+
+void run_emit(struct runner *r, struct event *ev)
+{
+    ev->now_ns = clock_mono_ns();
+    if (r->o->emit)
+        r->o->emit(r->o->emit_ctx, ev);
+}
+
+void run_message(struct runner *r, const char *code, bool is_error, const char *fmt, ...)
+{
+    char text[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    struct event ev = {.type = EVENT_MESSAGE, .node = UINT32_MAX, .message = text, .code = code, .is_error = is_error};
+    run_emit(r, &ev);
+}
+
+void run_set_phase(struct runner *r, node_id n, enum run_phase phase)
+{
+    r->phase_count[r->nodes[n].phase]--;
+    r->nodes[n].phase = (uint8_t)phase;
+    r->phase_count[phase]++;
+}
+
+static bool is_bad(enum outcome o) { return o != OUTCOME_PASSED && o != OUTCOME_FLAKY; }
+
+static void count(struct runner *r, node_id n, const struct run_end *end)
+{
+    struct run_counts *c = &r->counts;
+    enum node_kind kind = (enum node_kind)r->ws->g.nodes[n].kind;
+    bool selected = r->nodes[n].selected && kind != KIND_GROUP && kind != KIND_SERVICE;
+    bool ran = !end->cached && end->outcome != OUTCOME_SKIPPED;
+    bool failed = is_bad(end->outcome) && end->outcome != OUTCOME_SKIPPED;
+    if (selected) {
+        c->ran += ran;
+        c->cached += end->cached;
+        c->passed += end->outcome == OUTCOME_PASSED;
+        c->flaky += end->outcome == OUTCOME_FLAKY;
+        c->skipped += end->outcome == OUTCOME_SKIPPED;
+        c->failed += failed;
+    } else if (kind == KIND_BUILD || kind == KIND_TEST) {
+        c->builds_ran += ran;
+        c->builds_failed += failed;
+    }
+    if (failed && kind == KIND_BUILD)
+        c->exit_status = 3;
+    else if (failed && c->exit_status == 0)
+        c->exit_status = 1;
+}
+
+static void push_ready(struct runner *r, node_id n)
+{
+    MEM_GROW(r->ready, r->n_ready, r->cap_ready);
+    r->ready[r->n_ready++] = n;
+}
+
+static void stop_starting(struct runner *r, char *reason)
+{
+    if (r->stopping) {
+        mem_free(reason);
+        return;
+    }
+    r->stopping = true;
+    r->stop_reason = reason;
+}
+
+void run_done(struct runner *r, node_id n, const struct run_end *end)
+{
+    struct run_node *rn = &r->nodes[n];
+    const struct node *nd = &r->ws->g.nodes[n];
+    const char *label = graph_label(&r->ws->g, n);
+    run_set_phase(r, n, PHASE_DONE);
+    rn->outcome = (uint8_t)end->outcome;
+    rn->cached = end->cached;
+    bool told = nd->kind == KIND_GROUP || nd->kind == KIND_SERVICE || strtab_find(&r->reported, label) != STR_NONE;
+    if (!told) {
+        strtab_add(&r->reported, label);
+        count(r, n, end);
+        struct event ev = {.type = EVENT_TARGET_FINISHED,
+                           .node = n,
+                           .target = label,
+                           .kind = (enum node_kind)nd->kind,
+                           .outcome = end->outcome,
+                           .cached = end->cached,
+                           .selected = rn->selected,
+                           .key = end->outcome == OUTCOME_SKIPPED ? DIGEST_NONE : rn->key,
+                           .duration_ns =
+                               end->cached ? (int64_t)r->ws->g.states[n].duration_ms * 1000000 : end->duration_ns,
+                           .reason = end->reason,
+                           .note = end->note,
+                           .tmpdir = end->tmpdir,
+                           .log = end->log,
+                           .attempt = end->attempt,
+                           .attempts = end->attempts};
+        run_emit(r, &ev);
+    }
+    if (r->o->fail_fast && is_bad(end->outcome) && end->outcome != OUTCOME_SKIPPED)
+        stop_starting(r, mem_printf("--fail-fast: %s failed", label));
+    for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++) {
+        node_id user = r->users[u];
+        if (is_bad(end->outcome))
+            r->nodes[user].bad = n;
+        if (r->nodes[user].phase == PHASE_WAITING && --r->nodes[user].waiting == 0)
+            push_ready(r, user);
+    }
+    run_services_unneeded(r, n);
+}
+
+void run_queue(struct runner *r, node_id n)
+{
+    run_set_phase(r, n, PHASE_QUEUED);
+    sched_push(r->sched, n, r->nodes[n].priority);
+}
+
+static void skip(struct runner *r, node_id n, const char *reason)
+{
+    struct run_end end = {.outcome = OUTCOME_SKIPPED, .reason = reason};
+    run_done(r, n, &end);
+}
+
+static void open_store(struct runner *r)
+{
+    /* Until now it may have been open for reading only, or not be there at all. */
+    if (r->ws->store && r->ws->store_writable)
+        return;
+    size_t before = r->ws->warnings.n;
+    ws_store(r->ws, true);
+    for (size_t i = before; i < r->ws->warnings.n; i++)
+        run_message(r, r->ws->warnings.v[i].code, false, "%s%s%s", r->ws->warnings.v[i].msg,
+                    r->ws->warnings.v[i].hint ? ": " : "", r->ws->warnings.v[i].hint ? r->ws->warnings.v[i].hint : "");
+}
+
+/* All that the node needs is done: what is to become of it? */
+static void resolve(struct runner *r, node_id n)
+{
+    struct run_node *rn = &r->nodes[n];
+    if (rn->bad != ID_NONE) {
+        char *reason = mem_printf("%s did not pass", graph_label(&r->ws->g, rn->bad));
+        skip(r, n, reason);
+        mem_free(reason);
+        return;
+    }
+    struct resolution res;
+    bool forced = r->o->force && rn->selected && strtab_find(&r->reported, graph_label(&r->ws->g, n)) == STR_NONE;
+    resolve_node(r->ws, n, forced, &res);
+    rn->weak = res.weak;
+    rn->key = res.key;
+    mem_free(rn->reason);
+    rn->reason = mem_strdup(buf_cstr(&res.reason));
+    if (res.clean && !res.restore) {
+        struct run_end end = {.outcome = OUTCOME_PASSED, .cached = true, .reason = rn->reason};
+        run_done(r, n, &end);
+    } else if (r->stopping) {
+        skip(r, n, r->stop_reason);
+    } else if (res.restore) {
+        run_set_phase(r, n, PHASE_RESTORING);
+        open_store(r); /* before any job holds it: it may be opened anew */
+        r->jobs_out++;
+        pool_submit(r->pool, run_make_job(r, n, JOB_RESTORE, 0));
+    } else {
+        run_queue(r, n);
+    }
+    resolution_clear(&res);
+}
+
+/* One action starts. Its slots and resources are taken. */
+static void start(struct runner *r, node_id n)
+{
+    if (!run_tmp_base(r)) {
+        sched_release(r->sched, n);
+        struct run_end end = {.outcome = OUTCOME_ERROR, .reason = r->nodes[n].reason, .note = "no temporary folder"};
+        run_done(r, n, &end);
+        return;
+    }
+    open_store(r);
+    uint32_t slot = r->free_slots[--r->n_free_slots];
+    struct job *j = run_make_job(r, n, JOB_RUN, slot);
+    run_set_phase(r, n, PHASE_RUNNING);
+    struct event ev = {.type = EVENT_TARGET_STARTED,
+                       .node = n,
+                       .target = graph_label(&r->ws->g, n),
+                       .kind = (enum node_kind)r->ws->g.nodes[n].kind,
+                       .selected = r->nodes[n].selected,
+                       .reason = r->nodes[n].reason,
+                       .attempt = 1,
+                       .attempts = j->max_attempts};
+    run_emit(r, &ev);
+    r->jobs_out++;
+    pool_submit(r->pool, j);
+}
+
+static void start_all(struct runner *r)
+{
+    while (!r->stopping && sched_waiting(r->sched)) {
+        bool token = false;
+        if (r->have_js && sched_running(r->sched) > 0) {
+            if (!jobserver_take(&r->js))
+                return;
+            token = true;
+        }
+        node_id n = sched_pop(r->sched);
+        if (n == ID_NONE) {
+            if (token)
+                jobserver_give(&r->js);
+            return;
+        }
+        if (r->n_services && !run_services_ready(r, n)) {
+            sched_release(r->sched, n);
+            if (token)
+                jobserver_give(&r->js);
+            continue;
+        }
+        start(r, n);
+    }
+    node_id n;
+    while (r->stopping && (n = sched_drop(r->sched)) != ID_NONE)
+        skip(r, n, r->stop_reason);
+}
+
+static void retried(struct runner *r, struct pool_msg *m)
+{
+    struct event ev = {.type = EVENT_TARGET_RETRIED,
+                       .node = m->job->node,
+                       .target = m->job->label,
+                       .kind = (enum node_kind)r->ws->g.nodes[m->job->node].kind,
+                       .duration_ns = m->duration_ns,
+                       .note = m->note,
+                       .log = &m->log,
+                       .attempt = m->attempt,
+                       .attempts = m->job->max_attempts};
+    run_emit(r, &ev);
+    mem_free(m->note);
+    proc_log_clear(&m->log);
+}
+
+/* Takes every message that waits; finished jobs free their places at once and are written together. */
+static void take_messages(struct runner *r)
+{
+    struct pool_msg m;
+    struct job **jobs = NULL;
+    uint32_t n = 0, cap = 0;
+    while (pool_take(r->pool, &m)) {
+        if (m.type == POOL_JOB_RETRIES) {
+            retried(r, &m);
+        } else if (m.type == POOL_SERVICE) {
+            run_service_message(r, m.service, (enum service_event)m.service_event);
+        } else {
+            r->jobs_out--;
+            if (m.job->kind == JOB_RUN) {
+                sched_release(r->sched, m.job->node);
+                r->free_slots[r->n_free_slots++] = m.job->slot;
+                if (r->have_js && r->js.n_tokens && r->js.n_tokens >= sched_running(r->sched))
+                    jobserver_give(&r->js);
+            }
+            MEM_GROW(jobs, n, cap);
+            jobs[n++] = m.job;
+        }
+    }
+    if (n) {
+        start_all(r); /* the processors first, then the paperwork */
+        run_finish_jobs(r, jobs, n);
+        for (uint32_t i = 0; i < n; i++)
+            job_free(jobs[i]);
+    }
+    mem_free(jobs);
+}
+
+static void wait_for_something(struct runner *r)
+{
+    struct pollfd fds[3] = {{.fd = pool_fd(r->pool), .events = POLLIN},
+                            {.fd = r->interrupted ? -1 : r->o->interrupt_fd, .events = POLLIN},
+                            {.fd = -1, .events = POLLIN}};
+    if (r->have_js && !r->stopping && sched_waiting(r->sched) && sched_running(r->sched) > 0)
+        fds[2].fd = r->js.take_fd;
+    if (poll(fds, 3, TICK_MS) < 0 && errno != EINTR)
+        BUG("poll: %s", strerror(errno));
+    if (fds[1].fd >= 0 && (fds[1].revents & POLLIN)) {
+        r->interrupted = true;
+        stop_starting(r, mem_strdup("interrupted"));
+        run_services_stop_all(r);
+    }
+    struct event tick = {.type = EVENT_TICK, .node = UINT32_MAX};
+    run_emit(r, &tick);
+}
+
+/* Longest remaining path by recorded durations, dependents before dependencies. */
+static void set_priorities(struct runner *r)
+{
+    const struct graph *g = &r->ws->g;
+    for (uint32_t k = g->n_nodes; k-- > 0;) {
+        node_id n = g->order[k];
+        if (r->nodes[n].phase == PHASE_NONE)
+            continue;
+        const struct node_state *st = &g->states[n];
+        int64_t below = 0;
+        for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++)
+            if (r->nodes[r->users[u]].priority > below)
+                below = r->nodes[r->users[u]].priority;
+        int64_t own = g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE ? 0
+                      : st->duration_ms                                                  ? st->duration_ms
+                                                                                         : UNKNOWN_MS;
+        if (st->status == STATUS_FAILED && below < FAILED_FIRST)
+            own += FAILED_FIRST;
+        r->nodes[n].priority = below + own;
+    }
+}
+
+/* Dependents of each needed node, counted and laid out. */
+static void link_users(struct runner *r, const uint8_t *needed)
+{
+    const struct graph *g = &r->ws->g;
+    r->users_at = mem_calloc((size_t)g->n_nodes + 2, sizeof *r->users_at);
+    r->users = mem_resize(NULL, g->n_edges + 1, sizeof *r->users);
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t n = 0; n < g->n_nodes; n++) {
+            if (!needed[n])
+                continue;
+            const struct node *nd = &g->nodes[n];
+            for (uint32_t i = 0; i < nd->n_edges; i++) {
+                node_id to = g->edges[nd->edges_at + i].to;
+                if (pass == 0) {
+                    r->users_at[to + 2]++;
+                    r->nodes[n].waiting++;
+                } else {
+                    r->users[r->users_at[to + 1]++] = n;
+                }
+            }
+        }
+        if (pass == 0)
+            for (uint32_t n = 2; n < g->n_nodes + 2; n++)
+                r->users_at[n] += r->users_at[n - 1];
+    }
+}
+
+static void emit_started(struct runner *r, bool with_estimate)
+{
+    const struct graph *g = &r->ws->g;
+    struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs};
+    int64_t sum_ms = 0, longest_ms = 0;
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        const struct run_node *rn = &r->nodes[n];
+        if (rn->phase == PHASE_NONE || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
+            continue;
+        ev.n_total++;
+        ev.n_selected += rn->selected;
+        if (rn->phase == PHASE_DONE || g->states[n].status == STATUS_CLEAN)
+            continue;
+        ev.estimate_run++;
+        sum_ms += g->states[n].duration_ms;
+        int64_t path = rn->priority & (FAILED_FIRST - 1);
+        if (g->states[n].duration_ms && path > longest_ms)
+            longest_ms = path;
+    }
+    if (with_estimate) {
+        int64_t spread = sum_ms / (r->o->jobs > 0 ? r->o->jobs : 1);
+        ev.estimate_ns = (spread > longest_ms ? spread : longest_ms) * 1000000;
+    }
+    run_emit(r, &ev);
+}
+
+static void set_up_jobserver(struct runner *r, const uint8_t *needed)
+{
+    const struct graph *g = &r->ws->g;
+    bool unusable = false;
+    if (!r->o->jobs_given)
+        r->have_js = jobserver_join(&r->js, r->o->makeflags, &unusable);
+    if (unusable)
+        run_message(
+            r, "T604", false,
+            "make's jobserver cannot be reached: start the recipe's line with '+', or give -j (running %d at once)",
+            r->o->jobs);
+    bool wanted = false;
+    for (uint32_t n = 0; n < g->n_nodes && !wanted && !r->have_js; n++)
+        wanted = needed[n] && (g->nodes[n].flags & NODE_JOBSERVER);
+    if (wanted) {
+        struct err e = ERR_INIT;
+        r->have_js = jobserver_create(&r->js, r->o->jobs, &e);
+        if (!r->have_js)
+            run_message(r, e.code, false, "%s", e.msg);
+        err_clear(&e);
+    }
+}
+
+/* Brings all needed nodes up to date. The workspace is stamped and its keys are prepared. */
+static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *selected, bool tell_start)
+{
+    struct graph *g = &r->ws->g;
+    r->nodes = mem_calloc(g->n_nodes + 1, sizeof *r->nodes);
+    memset(r->phase_count, 0, sizeof r->phase_count);
+    r->phase_count[PHASE_NONE] = g->n_nodes;
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        r->nodes[n].bad = ID_NONE;
+        r->nodes[n].selected = selected && selected[n];
+    }
+    link_users(r, needed);
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        if (needed[n])
+            run_set_phase(r, n, PHASE_WAITING);
+    set_priorities(r);
+    r->sched = sched_new(g, (uint32_t)r->o->jobs);
+    r->pool = pool_new(r->o->jobs);
+    r->free_slots = mem_resize(NULL, (size_t)r->o->jobs + 1, sizeof *r->free_slots);
+    for (int i = 0; i < r->o->jobs; i++)
+        r->free_slots[r->n_free_slots++] = (uint32_t)(r->o->jobs - 1 - i);
+    set_up_jobserver(r, needed);
+    run_services_init(r, needed);
+    if (tell_start)
+        emit_started(r, false);
+    for (uint32_t k = g->n_nodes; k-- > 0;)
+        if (needed[g->order[k]] && r->nodes[g->order[k]].waiting == 0)
+            push_ready(r, g->order[k]);
+    bool told_estimate = !tell_start;
+    for (;;) {
+        while (r->n_ready)
+            resolve(r, r->ready[--r->n_ready]);
+        if (!told_estimate)
+            emit_started(r, true);
+        told_estimate = true;
+        start_all(r);
+        if (r->n_ready)
+            continue;
+        bool services = false;
+        for (uint32_t i = 0; i < r->n_services; i++)
+            services |= r->services[i].s != NULL;
+        if (r->jobs_out == 0 && sched_waiting(r->sched) == 0 && !services)
+            break;
+        if (services && r->jobs_out == 0 && r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] == g->n_nodes)
+            run_services_stop_all(r);
+        wait_for_something(r);
+        take_messages(r);
+    }
+    if (r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] != g->n_nodes)
+        BUG("%u nodes were left over", g->n_nodes - r->phase_count[PHASE_DONE] - r->phase_count[PHASE_NONE]);
+}
+
+static void clear_phase(struct runner *r)
+{
+    pool_free(r->pool);
+    r->pool = NULL;
+    sched_free(r->sched);
+    r->sched = NULL;
+    if (r->nodes)
+        for (uint32_t n = 0; n < r->ws->g.n_nodes; n++)
+            mem_free(r->nodes[n].reason);
+    run_services_clear(r);
+    r->services = NULL;
+    r->n_services = 0;
+    memset(&r->service_index, 0, sizeof r->service_index);
+    if (r->have_js)
+        jobserver_close(&r->js);
+    r->have_js = false;
+    out_lookup_free(r->outs);
+    r->outs = NULL;
+    mem_free(r->nodes);
+    mem_free(r->users);
+    mem_free(r->users_at);
+    mem_free(r->ready);
+    mem_free(r->free_slots);
+    mem_free(r->set_verified_ns);
+    mem_free(r->set_moved);
+    r->nodes = NULL;
+    r->users = NULL;
+    r->users_at = NULL;
+    r->ready = NULL;
+    r->free_slots = NULL;
+    r->set_verified_ns = NULL;
+    r->set_moved = NULL;
+    r->n_verified = r->n_free_slots = r->n_ready = r->cap_ready = 0;
+}
+
+/* Nothing to do at all: tell it without resolving anything. */
+static void tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *selected)
+{
+    const struct graph *g = &r->ws->g;
+    struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs};
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        if (needed[n] && g->nodes[n].kind != KIND_GROUP && g->nodes[n].kind != KIND_SERVICE) {
+            ev.n_total++;
+            ev.n_selected += selected[n];
+        }
+    run_emit(r, &ev);
+    int64_t now = clock_mono_ns();
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        node_id n = g->order[k];
+        if (!needed[n] || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
+            continue;
+        struct event done = {.type = EVENT_TARGET_FINISHED,
+                             .now_ns = now,
+                             .node = n,
+                             .target = graph_label(g, n),
+                             .kind = (enum node_kind)g->nodes[n].kind,
+                             .outcome = OUTCOME_PASSED,
+                             .cached = true,
+                             .selected = selected[n],
+                             .key = g->states[n].key,
+                             .duration_ns = (int64_t)g->states[n].duration_ms * 1000000,
+                             .reason = "unchanged since it passed"};
+        if (r->o->emit)
+            r->o->emit(r->o->emit_ctx, &done);
+        if (selected[n]) {
+            r->counts.cached++;
+            r->counts.passed++;
+        }
+    }
+}
+
+static void tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t *selected)
+{
+    struct graph *g = &r->ws->g;
+    uint8_t *verdict = mem_calloc(g->n_nodes + 1, 1), *forced = mem_calloc(g->n_nodes + 1, 1);
+    char **reasons = mem_calloc(g->n_nodes + 1, sizeof *reasons);
+    struct digest *keys = mem_calloc(g->n_nodes + 1, sizeof *keys);
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        forced[n] = r->o->force && selected[n];
+    resolve_all(r->ws, needed, forced, verdict, reasons, keys);
+    struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs, .dry_run = true};
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        if (needed[n] && g->nodes[n].kind != KIND_GROUP && g->nodes[n].kind != KIND_SERVICE) {
+            ev.n_total++;
+            ev.n_selected += selected[n];
+            ev.estimate_run += verdict[n] >= VERDICT_DIRTY;
+        }
+    run_emit(r, &ev);
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        node_id n = g->order[k];
+        if (!needed[n] || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
+            continue;
+        bool would_run = verdict[n] >= VERDICT_DIRTY;
+        struct event done = {.type = EVENT_TARGET_FINISHED,
+                             .node = n,
+                             .target = graph_label(g, n),
+                             .kind = (enum node_kind)g->nodes[n].kind,
+                             .outcome = would_run ? OUTCOME_NONE : OUTCOME_PASSED,
+                             .cached = !would_run,
+                             .selected = selected[n],
+                             .dry_run = would_run,
+                             .key = keys[n],
+                             .reason = reasons[n]};
+        run_emit(r, &done);
+        if (selected[n] && !would_run) {
+            r->counts.cached++;
+            r->counts.passed++;
+        }
+    }
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        mem_free(reasons[n]);
+    mem_free(reasons);
+    mem_free(verdict);
+    mem_free(forced);
+    mem_free(keys);
+}
+
+static uint8_t *closure(const struct graph *g, const uint8_t *selected)
+{
+    uint8_t *needed = mem_calloc(g->n_nodes + 1, 1);
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        if (selected[n])
+            graph_mark_needed(g, n, needed);
+    return needed;
+}
+
+/* Nodes that make files which the Testfiles read. NULL if there are none. */
+static uint8_t *generators(struct graph *g)
+{
+    if (!g->n_outs)
+        return NULL;
+    uint8_t *found = NULL;
+    struct out_lookup *l = out_lookup_new(g);
+    for (uint32_t f = 0; f < g->n_files; f++) {
+        const char *path = graph_str(g, g->files[f].path);
+        if (!(g->files[f].flags & FILE_LOADED) || *path == '/')
+            continue;
+        uint32_t out = out_lookup_find(l, path);
+        if (out == ID_NONE)
+            continue;
+        if (!found)
+            found = mem_calloc(g->n_nodes + 1, 1);
+        found[g->outs[out].producer] = 1;
+    }
+    out_lookup_free(l);
+    return found;
+}
+
+enum step { STEP_ON, STEP_AGAIN, STEP_STOP };
+
+/* Brings the files up to date that the Testfiles read and targets make (`needed`: those targets and what they need);
+ * loads again if one of the files changed. */
+static enum step run_generators(struct runner *r, const uint8_t *needed, struct errlist *errs)
+{
+    struct workspace *ws = r->ws;
+    uint32_t n_files = ws->g.n_files;
+    struct file_state *before = mem_resize(NULL, n_files + 1, sizeof *before);
+    for (uint32_t f = 0; f < n_files; f++)
+        before[f] = ws->g.files[f].state;
+    ws_keys(ws);
+    run_phase(r, needed, NULL, true);
+    clear_phase(r);
+    bool changed = false;
+    for (uint32_t f = 0; f < n_files && !changed; f++) {
+        const struct file_state *now = &ws->g.files[f].state;
+        changed = (ws->g.files[f].flags & FILE_LOADED) && *graph_str(&ws->g, ws->g.files[f].path) != '/' &&
+                  (now->type != before[f].type || !digest_eq(now->digest, before[f].digest));
+    }
+    mem_free(before);
+    if (r->stopping)
+        return STEP_STOP;
+    if (!changed)
+        return STEP_ON;
+    return ws_reload(ws, "a target made a file that a Testfile reads", errs) ? STEP_AGAIN : STEP_STOP;
+}
+
+static bool lock_workspace(struct runner *r, struct file_lock *lock, bool *waited, struct errlist *errs)
+{
+    struct err e = ERR_INIT;
+    bool got = false;
+    *waited = false;
+    if (!ws_state_dir(r->ws, &e)) {
+        err_hint(&e, "tgraph keeps its state there");
+        *errlist_add(errs, ERR_ERROR) = e;
+        return false;
+    }
+    char *path = mem_printf("%s/run.lock", r->ws->state_dir);
+    bool ok = file_lock(path, FILE_LOCK_EXCLUSIVE, false, lock, &got, &e);
+    if (ok && !got) {
+        run_message(r, "T606", false, "another tgraph runs in this work tree: waiting for it");
+        *waited = true;
+        /* In steps, so that Ctrl-C ends the waiting. */
+        while (ok && !got) {
+            struct pollfd fd = {.fd = r->o->interrupt_fd, .events = POLLIN};
+            if (poll(&fd, 1, 50) > 0 && (fd.revents & POLLIN)) {
+                r->interrupted = true;
+                break;
+            }
+            ok = file_lock(path, FILE_LOCK_EXCLUSIVE, false, lock, &got, &e);
+        }
+    }
+    mem_free(path);
+    if (!ok)
+        *errlist_add(errs, ERR_ERROR) = e;
+    return ok;
+}
+
+static bool freeze(struct runner *r)
+{
+    struct err e = ERR_INIT;
+    bool ok = ws_freeze(r->ws, &e);
+    if (!ok)
+        run_message(r, e.code, false, "the state of this run could not be written, the next one starts slower: %s",
+                    e.msg);
+    err_clear(&e);
+    return ok;
+}
+
+static void finish(struct runner *r)
+{
+    if (r->interrupted) {
+        r->counts.interrupted = true;
+        r->counts.exit_status = 130;
+    }
+    struct event ev = {.type = EVENT_RUN_FINISHED,
+                       .node = UINT32_MAX,
+                       .dry_run = r->o->dry_run,
+                       .duration_ns = clock_mono_ns() - r->started_ns,
+                       .counts = r->counts};
+    run_emit(r, &ev);
+}
+
+/* From an opened workspace to the end of the run; STEP_AGAIN: another process was waited for, open it anew. */
+static enum step run_opened(struct runner *r, struct file_lock *lock, struct errlist *errs)
+{
+    struct workspace *ws = r->ws;
+    enum step step = STEP_AGAIN;
+    /* Each round can only be caused by a target that changed what a Testfile reads; one that never settles is a
+     * mistake in the Testfile. */
+    for (int round = 0; step == STEP_AGAIN; round++) {
+        if (round == 10) {
+            struct err *e = errlist_add(errs, ERR_ERROR);
+            err_set(e, "T607", "loading the Testfiles does not settle: a target keeps changing a file that they read");
+            err_hint(e, "its output must depend on its inputs alone");
+            return STEP_STOP;
+        }
+        uint8_t *gen = r->o->dry_run ? NULL : generators(&ws->g);
+        if (!gen)
+            break;
+        uint8_t *needed = closure(&ws->g, gen);
+        ws_stamp(ws, needed);
+        bool waited = false;
+        if (ws_all_clean(ws, needed))
+            step = STEP_ON;
+        else if ((lock->fd < 0 && !lock_workspace(r, lock, &waited, errs)) || r->interrupted)
+            step = STEP_STOP;
+        else if (!waited)
+            step = run_generators(r, needed, errs);
+        mem_free(needed);
+        mem_free(gen);
+        if (waited && step == STEP_AGAIN)
+            return STEP_AGAIN;
+    }
+    if (step == STEP_STOP)
+        return errs->n_errors ? STEP_STOP : STEP_ON;
+    uint8_t *selected = mem_calloc(ws->g.n_nodes + 1, 1);
+    if (!r->o->select(r->o->select_ctx, ws, selected, errs)) {
+        mem_free(selected);
+        return STEP_STOP;
+    }
+    uint8_t *needed = closure(&ws->g, selected);
+    for (uint32_t n = 0; n < ws->g.n_nodes; n++)
+        if (selected[n] && ws->g.nodes[n].kind == KIND_GROUP) /* asking for a group is asking for its members */
+            for (uint32_t i = 0; i < ws->g.nodes[n].n_edges; i++)
+                selected[ws->g.edges[ws->g.nodes[n].edges_at + i].to] = 1;
+    r->counts.selected = 0;
+    for (uint32_t n = 0; n < ws->g.n_nodes; n++)
+        r->counts.selected += selected[n] && ws->g.nodes[n].kind != KIND_GROUP && ws->g.nodes[n].kind != KIND_SERVICE;
+    ws_stamp(ws, needed);
+    step = STEP_ON;
+    if (!r->o->force && ws_all_clean(ws, needed)) {
+        tell_all_clean(r, needed, selected);
+        if (ws->worth_freezing && !r->o->dry_run)
+            freeze(r);
+    } else if (r->o->dry_run) {
+        ws_keys(ws);
+        tell_dry_run(r, needed, selected);
+    } else {
+        bool waited = false;
+        if (lock->fd < 0 && !lock_workspace(r, lock, &waited, errs))
+            step = STEP_STOP;
+        else if (waited && !r->interrupted)
+            step = STEP_AGAIN;
+        else if (!r->interrupted) {
+            ws_keys(ws);
+            run_phase(r, needed, selected, true);
+            clear_phase(r);
+            freeze(r);
+        }
+    }
+    mem_free(selected);
+    mem_free(needed);
+    return step;
+}
+
+bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *errs)
+{
+    struct workspace ws;
+    struct runner r = {.ws = &ws, .o = o, .started_ns = clock_mono_ns()};
+    struct file_lock lock = {.fd = -1};
+    strtab_init(&r.reported);
+    if (!o->dry_run)
+        proc_adopt_orphans();
+    enum step step = STEP_AGAIN;
+    for (int tries = 0; step == STEP_AGAIN && tries < 3; tries++) {
+        if (!ws_open(&ws, &o->ws, errs)) {
+            step = STEP_STOP;
+        } else {
+            if (ws.load_warnings && tries == 0)
+                run_message(&r, "", false, "%s", ws.load_warnings);
+            for (size_t i = 0; i < ws.warnings.n; i++)
+                run_message(&r, ws.warnings.v[i].code, false, "%s", ws.warnings.v[i].msg);
+            step = run_opened(&r, &lock, errs);
+        }
+        if (step == STEP_ON)
+            finish(&r);
+        ws_close(&ws);
+    }
+    char *orphans = o->dry_run ? NULL : proc_end_orphans();
+    if (orphans)
+        run_message(&r, "T608", false, "processes that left their target's group were still there, ended now: %s",
+                    orphans);
+    mem_free(orphans);
+    if (r.tmp_base)
+        rmdir(r.tmp_base); /* stays if a failed target's folder was kept */
+    file_unlock(&lock);
+    strtab_clear(&r.reported);
+    mem_free(r.tmp_base);
+    mem_free(r.stop_reason);
+    *counts = r.counts;
+    return step == STEP_ON;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a job to a result: did the inputs hold still, what did it read, what goes into the store. Jobs that end at about
+ * the same time are committed in one transaction and told to the world after it. */
+#include <string.h>
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "run/run_internal.h"
+#include "tree/path.h"
+
+/* What is decided about one finished job before it is written. */
+struct ending {
+    struct job *j;
+    struct digest key;
+    struct buf note; /* the job's note and what was found out here */
+    bool store_pass; /* clean from now on */
+    struct digest log, manifest;
+    set_id reads;
+};
+
+static void add_note(struct ending *v, const char *text)
+{
+    if (v->note.len)
+        buf_adds(&v->note, "; ");
+    buf_adds(&v->note, text);
+}
+
+static bool file_moved(struct runner *r, file_id f)
+{
+    struct file *file = &r->ws->g.files[f];
+    return !stamp_verify(r->ws->root_fd, graph_str(&r->ws->g, file->path), &file->state);
+}
+
+/* Did a file of the set change since it was stamped? One look serves all jobs that ended before it. */
+static file_id set_moved(struct runner *r, set_id s, int64_t ended_real_ns)
+{
+    struct graph *g = &r->ws->g;
+    if (s >= r->n_verified) {
+        uint32_t n = g->n_sets + g->n_sets / 2 + 16;
+        r->set_verified_ns = mem_resize(r->set_verified_ns, n, sizeof *r->set_verified_ns);
+        r->set_moved = mem_resize(r->set_moved, n, 1);
+        memset(r->set_verified_ns + r->n_verified, 0, (n - r->n_verified) * sizeof *r->set_verified_ns);
+        memset(r->set_moved + r->n_verified, 0, n - r->n_verified);
+        r->n_verified = n;
+    }
+    if (!r->set_moved[s] && r->set_verified_ns[s] >= ended_real_ns)
+        return ID_NONE;
+    r->set_verified_ns[s] = clock_real_ns();
+    for (uint32_t i = 0; i < g->sets[s].n; i++) {
+        file_id f = g->set_files[g->sets[s].at + i];
+        if (file_moved(r, f)) {
+            r->set_moved[s] = 1;
+            return f;
+        }
+    }
+    r->set_moved[s] = 0;
+    return ID_NONE;
+}
+
+/* The first input of n, or output of its dependencies that it was built on, which is not what its key says. */
+static file_id input_moved(struct runner *r, node_id n, int64_t ended_real_ns)
+{
+    struct graph *g = &r->ws->g;
+    const struct node *nd = &g->nodes[n];
+    file_id moved = ID_NONE;
+    for (uint32_t i = 0; i < nd->n_sets && moved == ID_NONE; i++)
+        moved = set_moved(r, g->node_sets[nd->sets_at + i], ended_real_ns);
+    for (uint32_t i = 0; i < nd->n_edges && moved == ID_NONE; i++) {
+        const struct edge *e = &g->edges[nd->edges_at + i];
+        const struct node_state *st = &g->states[e->to];
+        for (uint32_t m = 0; m < st->n_made && moved == ID_NONE; m++) {
+            const struct made_file *made = &g->made[st->made_at + m];
+            if ((e->out == ID_NONE || e->out == made->out) && file_moved(r, made->file))
+                moved = made->file;
+        }
+    }
+    for (uint32_t i = 0; i < nd->n_tools && moved == ID_NONE; i++) {
+        const struct tool *t = &g->tools[g->node_tools[nd->tools_at + i]];
+        if (t->file != ID_NONE && file_moved(r, t->file))
+            moved = t->file;
+    }
+    return moved;
+}
+
+static bool needs(struct runner *r, node_id n, node_id dep)
+{
+    uint8_t *mark = mem_calloc(r->ws->g.n_nodes + 1, 1);
+    graph_mark_needed(&r->ws->g, n, mark);
+    bool yes = mark[dep] != 0;
+    mem_free(mark);
+    return yes;
+}
+
+/* The depfile's paths as a set of the graph. Outputs of dependencies are in the key already; an output of anything else
+ * is an error: it may be rebuilt after this ran. */
+static void take_reads(struct runner *r, node_id n, struct ending *v)
+{
+    struct graph *g = &r->ws->g;
+    struct job *j = v->j;
+    size_t tmp_len = strlen(r->tmp_base);
+    if (!r->outs)
+        r->outs = out_lookup_new(g);
+    file_id *files = mem_resize(NULL, j->reads.n + 1, sizeof *files);
+    uint32_t count = 0;
+    for (size_t i = 0; i < j->reads.n; i++) {
+        const char *path = j->reads.v[i];
+        if (strncmp(path, r->tmp_base, tmp_len) == 0 && path[tmp_len] == '/')
+            continue;
+        size_t len = strlen(path);
+        uint32_t out = *path == '/' || path[len - 1] == '/' ? ID_NONE : out_lookup_find(r->outs, path);
+        if (out != ID_NONE) {
+            node_id by = g->outs[out].producer;
+            if (by == n || needs(r, n, by))
+                continue;
+            char *text =
+                mem_printf("it reads %s, which target '%s' makes, without depending on it: add deps = { \"%s\" }", path,
+                           graph_label(g, by), graph_label(g, by));
+            add_note(v, text);
+            mem_free(text);
+            j->outcome = OUTCOME_ERROR;
+            continue;
+        }
+        file_id f = graph_file(g, path);
+        bool known = f < r->ws->n_stamped && r->ws->stamped[f];
+        const struct file_state *st = ws_file(r->ws, f);
+        struct stamp since = st->stamp;
+        since.taken_ns = j->started_real_ns;
+        /* Newly seen: it must be older than the run that read it. */
+        if (known ? file_moved(r, f) : (st->type != ENTRY_DIR && stamp_is_racy(&since))) {
+            char *text = mem_printf("%s changed while it ran, so its pass is not stored", path);
+            add_note(v, text);
+            mem_free(text);
+            v->store_pass = false;
+        }
+        if (st->type == ENTRY_OTHER)
+            v->store_pass = false;
+        files[count++] = f;
+    }
+    v->reads = graph_add_set(g, files, count);
+    g->states[n].reads = v->reads;
+    v->key = key_strong(&r->ws->keys, g, r->nodes[n].weak, v->reads);
+    mem_free(files);
+}
+
+static void decide(struct runner *r, struct ending *v)
+{
+    struct graph *g = &r->ws->g;
+    struct job *j = v->j;
+    node_id n = j->node;
+    const struct node *nd = &g->nodes[n];
+    v->key = r->nodes[n].key;
+    v->reads = ID_NONE;
+    if (j->note)
+        add_note(v, j->note);
+    if (j->outcome != OUTCOME_PASSED)
+        return;
+    v->store_pass = !(nd->flags & NODE_NO_CACHE) && !j->unstored;
+    if (nd->flags & NODE_DEPFILE)
+        take_reads(r, n, v);
+    if (key_is_unsure(&r->ws->keys, g, n))
+        v->store_pass = false;
+    file_id moved = input_moved(r, n, j->ended_real_ns);
+    if (moved != ID_NONE) {
+        char *text =
+            mem_printf("%s changed while it ran, so its pass is not stored", graph_str(g, g->files[moved].path));
+        add_note(v, text);
+        mem_free(text);
+        v->store_pass = false;
+    }
+    if (run_services_broke(r, n)) {
+        add_note(v, "a service that it uses ended meanwhile, so its pass is not stored");
+        v->store_pass = false;
+    }
+    if (j->outcome != OUTCOME_PASSED)
+        v->store_pass = false;
+}
+
+static void store_failed(struct runner *r, struct err *e)
+{
+    if (!r->store_broken)
+        run_message(r, *e->code ? e->code : "T502", false, "results are not kept: %s%s%s",
+                    e->msg ? e->msg : "the store fails", e->hint ? ": " : "", e->hint ? e->hint : "");
+    r->store_broken = true;
+    err_clear(e);
+}
+
+/* Everything about one job that goes into the store. */
+static bool write_one(struct runner *r, struct ending *v, struct err *e)
+{
+    struct workspace *ws = r->ws;
+    struct graph *g = &ws->g;
+    struct job *j = v->j;
+    node_id n = j->node;
+    struct store *s = ws->store;
+    struct buf text = BUF_INIT;
+    bool ok = true;
+    if (j->result.log.bytes.len) {
+        store_log_encode(&j->result.log, &text);
+        ok = store_put_blob(s, text.p, text.len, &v->log, e);
+        buf_reset(&text);
+    }
+    manifest_build(ws, n, s, &text);
+    ok = ok && store_put_blob(s, text.p, text.len, &v->manifest, e);
+    buf_clear(&text);
+    for (uint32_t i = 0; i < j->n_made && ok; i++) {
+        struct digest d;
+        if (j->made[i].link_text)
+            ok = store_put_blob(s, j->made[i].link_text, strlen(j->made[i].link_text), &d, e);
+    }
+    if (ok && v->reads != ID_NONE && v->store_pass) {
+        struct strvec paths = STRVEC_INIT;
+        const struct file_set *set = &g->sets[v->reads];
+        for (uint32_t i = 0; i < set->n; i++)
+            strvec_add(&paths, graph_str(g, g->files[g->set_files[set->at + i]].path));
+        ok = store_put_read_list(s, r->nodes[n].weak, &paths, e);
+        strvec_clear(&paths);
+    }
+    int exit_code = j->result.cause == PROC_EXITED ? j->result.exit_code : -1;
+    int signal = j->result.cause == PROC_SIGNALLED ? j->result.signal : 0;
+    /* A pass that may not be stored says nothing about the key; anything else that is not a pass takes back an older
+     * pass under the same key. */
+    if (ok && (v->store_pass || j->outcome != OUTCOME_PASSED)) {
+        struct store_output *outs = mem_calloc(j->n_made + 1, sizeof *outs);
+        for (uint32_t i = 0; i < j->n_made; i++)
+            outs[i] =
+                (struct store_output){j->made[i].path, j->made[i].state.type, j->made[i].state.digest, j->made[i].blob};
+        struct store_result res = {.key = v->key,
+                                   .outcome = j->outcome,
+                                   .exit_code = exit_code,
+                                   .signal = signal,
+                                   .finished_ns = j->ended_real_ns,
+                                   .duration_ns = j->result.duration_ns,
+                                   .attempts = j->attempts,
+                                   .log = v->log,
+                                   .manifest = v->manifest,
+                                   .note = v->note.len ? (char *)(uintptr_t)buf_cstr(&v->note) : NULL,
+                                   .target = (char *)(uintptr_t)j->label,
+                                   .outputs = outs,
+                                   .n_outputs = j->outcome == OUTCOME_PASSED ? j->n_made : 0};
+        ok = store_put_result(s, &res, e);
+        mem_free(outs);
+    }
+    struct store_run run = {.outcome = j->outcome,
+                            .key = v->key,
+                            .finished_ns = j->ended_real_ns,
+                            .duration_ns = j->result.duration_ns,
+                            .log = v->log,
+                            .manifest = v->manifest,
+                            .exit_code = exit_code,
+                            .signal = signal,
+                            .attempts = j->attempts};
+    return ok && store_put_run(s, ws->root, j->label, &run, e);
+}
+
+/* The node's state, as it goes into the frozen file. */
+static void take_over(struct runner *r, struct ending *v)
+{
+    struct workspace *ws = r->ws;
+    struct graph *g = &ws->g;
+    struct job *j = v->j;
+    struct node_state *st = &g->states[j->node];
+    ws->worth_freezing = true;
+    st->key = v->key;
+    st->outcome = (uint8_t)j->outcome;
+    st->duration_ms = (uint32_t)(j->result.duration_ns / 1000000);
+    st->status = v->store_pass                                                 ? STATUS_CLEAN
+                 : j->outcome == OUTCOME_PASSED || j->outcome == OUTCOME_FLAKY ? STATUS_DIRTY
+                                                                               : STATUS_FAILED;
+    if (j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_FLAKY)
+        return;
+    struct made_file *made = mem_calloc(j->n_made + 1, sizeof *made);
+    for (uint32_t i = 0; i < j->n_made; i++) {
+        file_id f = graph_file(g, j->made[i].path);
+        ws_put_file(ws, f, &j->made[i].state);
+        made[i] = (struct made_file){.file = f,
+                                     .out = j->made[i].out,
+                                     .type = j->made[i].state.type,
+                                     .digest = j->made[i].state.digest,
+                                     .blob = j->made[i].blob};
+    }
+    graph_set_made(g, j->node, made, j->n_made);
+    mem_free(made);
+    key_outputs(&ws->keys, g, j->node);
+}
+
+static void finish_restore(struct runner *r, struct job *j)
+{
+    struct workspace *ws = r->ws;
+    struct graph *g = &ws->g;
+    const struct node_state *st = &g->states[j->node];
+    for (uint32_t i = 0; i < st->n_made; i++) {
+        file_id f = g->made[st->made_at + i].file;
+        ws->stamped[f] = 0;
+    }
+    ws->worth_freezing = true;
+    if (j->restored && resolve_outputs_present(ws, j->node)) {
+        struct run_end end = {.outcome = OUTCOME_PASSED, .cached = true, .reason = r->nodes[j->node].reason};
+        run_done(r, j->node, &end);
+        return;
+    }
+    g->states[j->node].status = STATUS_DIRTY;
+    mem_free(r->nodes[j->node].reason);
+    r->nodes[j->node].reason = mem_strdup(j->note ? j->note : "its restored outputs are not what was stored");
+    run_queue(r, j->node);
+}
+
+void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
+{
+    struct ending *v = mem_calloc(n + 1, sizeof *v);
+    struct err e = ERR_INIT;
+    uint32_t n_runs = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (jobs[i]->kind == JOB_RESTORE)
+            continue;
+        v[n_runs].j = jobs[i];
+        decide(r, &v[n_runs++]);
+    }
+    if (n_runs && r->ws->store && !r->store_broken) {
+        bool ok = store_begin(r->ws->store, &e);
+        for (uint32_t i = 0; i < n_runs && ok; i++)
+            if (!v[i].j->cancelled)
+                ok = write_one(r, &v[i], &e);
+        if (!(ok && store_commit(r->ws->store, &e)))
+            store_failed(r, &e);
+    }
+    for (uint32_t i = 0; i < n_runs; i++) {
+        struct job *j = v[i].j;
+        if (!j->cancelled)
+            take_over(r, &v[i]);
+        r->nodes[j->node].key = v[i].key;
+        bool bad = j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_FLAKY && !j->cancelled;
+        if (bad)
+            run_services_append_logs(r, j->node, &j->result.log);
+        struct run_end end = {.outcome = j->outcome,
+                              .reason = r->nodes[j->node].reason,
+                              .note = v[i].note.len ? buf_cstr(&v[i].note) : NULL,
+                              .tmpdir = j->tmpdir,
+                              .log = &j->result.log,
+                              .duration_ns = j->result.duration_ns,
+                              .attempt = j->attempts,
+                              .attempts = j->max_attempts};
+        run_done(r, j->node, &end);
+        buf_clear(&v[i].note);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (jobs[i]->kind == JOB_RESTORE)
+            finish_restore(r, jobs[i]);
+    mem_free(v);
+    err_clear(&e);
+}

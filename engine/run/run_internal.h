@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of one run share: run.c (the loop), run_job.c (from node to job), run_finish.c (from job to result),
+ * run_service.c. */
+#ifndef TGRAPH_RUN_RUN_INTERNAL_H
+#define TGRAPH_RUN_RUN_INTERNAL_H
+
+#include "run/jobserver.h"
+#include "run/pool.h"
+#include "run/resolve.h"
+#include "run/run.h"
+#include "run/sched.h"
+#include "run/service.h"
+
+enum run_phase {                 /* see resolve.h for the picture */
+                 PHASE_NONE = 0, /* not needed */
+                 PHASE_WAITING,
+                 PHASE_RESTORING,
+                 PHASE_QUEUED, /* in the scheduler, or parked until a service is up */
+                 PHASE_RUNNING,
+                 PHASE_DONE,
+                 PHASE_COUNT,
+};
+
+/* What a run knows of a node beyond the graph. */
+struct run_node {
+    uint8_t phase;
+    uint8_t outcome; /* DONE */
+    bool selected;
+    bool cached;
+    uint32_t waiting;        /* needed dependencies that are not done */
+    node_id bad;             /* a dependency that did not pass; ID_NONE */
+    int64_t priority;        /* longest remaining path, in milliseconds, failed ones first */
+    struct digest weak, key; /* QUEUED and on */
+    char *reason;            /* the same; owned */
+};
+
+struct run_service {
+    node_id node;
+    struct service *s; /* NULL: not started, or ended */
+    bool ready, failed;
+    uint32_t users;  /* needed nodes that may still want it */
+    node_id *parked; /* nodes that wait for it to be ready */
+    uint32_t n_parked, cap_parked;
+    char *note;          /* why it failed; owned */
+    struct proc_log log; /* of a service that is gone */
+    uint32_t broken;     /* times it ended while it was in use */
+};
+
+struct runner {
+    struct workspace *ws;
+    const struct run_opts *o;
+    struct run_node *nodes;
+    node_id *users; /* dependents of n: users[users_at[n]] .. users[users_at[n + 1]] */
+    uint32_t *users_at;
+    uint32_t phase_count[PHASE_COUNT];
+    node_id *ready; /* nodes all of whose dependencies are done: to be resolved */
+    uint32_t n_ready, cap_ready;
+    struct sched *sched;
+    struct pool_threads *pool;
+    struct jobserver js;
+    bool have_js;
+    char *tmp_base;       /* folder of the private folders; NULL until the first job */
+    uint32_t *free_slots; /* stack of TGRAPH_SLOT numbers */
+    uint32_t n_free_slots;
+    uint32_t jobs_out; /* submitted to the pool and not taken back */
+    struct run_service *services;
+    uint32_t n_services;
+    struct map service_index; /* node -> index in services */
+    int64_t *set_verified_ns; /* per set: CLOCK_REALTIME of the last verification; grown on demand */
+    uint8_t *set_moved;       /* per set: a file was found changed */
+    uint32_t n_verified;
+    struct out_lookup *outs; /* made on first use */
+    struct strtab reported;  /* labels that had their EVENT_TARGET_FINISHED */
+    bool stopping;           /* --fail-fast has struck, or interrupted: nothing new starts */
+    bool interrupted;
+    char *stop_reason;
+    bool store_broken; /* a write failed: said once */
+    struct run_counts counts;
+    int64_t started_ns;
+};
+
+/* run.c */
+void run_set_phase(struct runner *r, node_id n, enum run_phase phase);
+void run_emit(struct runner *r, struct event *ev);
+void run_message(struct runner *r, const char *code, bool is_error, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The node is done: counts, tells, releases its dependents. */
+struct run_end {
+    enum outcome outcome;
+    bool cached;
+    const char *reason, *note, *tmpdir;
+    const struct proc_log *log;
+    int64_t duration_ns;
+    uint32_t attempt, attempts;
+};
+void run_done(struct runner *r, node_id n, const struct run_end *end);
+void run_queue(struct runner *r, node_id n);
+
+/* run_job.c */
+struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind, uint32_t slot);
+/* Executable and argv of another command of the node's (a service's readiness), in the given arena. */
+struct run_command {
+    const char *file; /* NULL = not found */
+    const char *const *argv;
+};
+struct run_command run_make_command(struct runner *r, node_id n, struct arena *a, struct id_list cmd, bool shell,
+                                    const char *cwd);
+bool run_tmp_base(struct runner *r);
+
+/* run_finish.c: results of jobs that ended, committed together. */
+void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n);
+
+/* run_service.c */
+void run_services_init(struct runner *r, const uint8_t *needed);
+/* Are all services that n needs ready? Starts those that are not up. false: n is parked, or done (a service failed). */
+bool run_services_ready(struct runner *r, node_id n);
+void run_service_message(struct runner *r, struct service *s, enum service_event ev);
+/* n is done: services that nobody wants any more end. */
+void run_services_unneeded(struct runner *r, node_id n);
+/* All that are up are asked to end (interrupt, or the end of the run); true while some are still there. */
+bool run_services_stop_all(struct runner *r);
+void run_services_clear(struct runner *r);
+/* Logs of the services of a user that failed, appended to its own log. */
+void run_services_append_logs(struct runner *r, node_id n, struct proc_log *log);
+/* Did a service that n uses end, although n used it until now? */
+bool run_services_broke(struct runner *r, node_id n);
+
+#endif
