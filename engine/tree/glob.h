@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Globs over a tree. `*` and `?` match within one path part (leading dots included), `[a-z]` `[!a-z]` a set, `{a,b}`
- * alternatives (they may nest 8 deep), `**` as a whole part any number of parts, `\x` x itself. Symbolic links to folders are
- * matched as entries and not entered (the base itself may be one). `.git` and `.tgraph` are never entered. Results are
- * files and links, no folders. A pattern without a wildcard only asks whether that file is there.
+ * alternatives (they may nest 8 deep), `**` as a whole part any number of parts, `\x` x itself. Symbolic links to
+ * folders are matched as entries and not entered (the base itself may be one). `.git` and `.tgraph` are never entered.
+ * Results are files and links, no folders. A pattern without a wildcard only asks whether that file is there.
  *
  * Errors: T403 a folder that cannot be listed, T405 a malformed pattern; those of reading an ignore file.
  *
@@ -26,7 +26,7 @@ struct glob_spec {
     size_t n_include;
     const char *const *exclude; /* the same; a pattern that matches a folder excludes what is below it */
     size_t n_exclude;
-    bool with_ignored;          /* also what git ignores */
+    bool with_ignored; /* also what git ignores */
 };
 
 /* Does one pattern match one path? Both relative to the same folder. */

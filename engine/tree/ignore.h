@@ -15,7 +15,7 @@
 struct ignore_rules;
 struct ignore_rules *ignore_parse(const char *text, size_t len);
 void ignore_rules_free(struct ignore_rules *r);
-/* `rel` is relative to the folder of the rules' file. 1 = ignored, 0 = re-included by a ! rule, -1 = no rule matches. */
+/* `rel` is relative to the folder of the rules' file. 1 = ignored, 0 = re-included by a ! rule, -1 = no match. */
 int ignore_match(const struct ignore_rules *r, const char *rel, bool is_dir);
 /* The same for a text of known length whose last part starts at `base`. */
 int ignore_match_at(const struct ignore_rules *r, const char *rel, size_t len, size_t base, bool is_dir);

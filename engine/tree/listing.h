@@ -21,7 +21,7 @@ void listing_init(struct tree_listing *l);
 void listing_add(struct tree_listing *l, const char *name, enum entry_type type);
 void listing_sort(struct tree_listing *l);
 /* Names and types of a sorted listing, FILE and EXEC alike: whether the owner may execute a file is not the folder's
- * affair, and a listing cannot always tell. `.tgraph` is left out, so that the first run does not look like a change. */
+ * affair, and a listing cannot always tell. `.tgraph` is left out: the first run must not look like a change. */
 struct digest listing_digest(const struct tree_listing *l, struct hasher *scratch);
 /* Reads the folder open at `fd` (which it closes in any case) and sorts. Returns 0 or an errno. */
 int listing_read(int fd, struct tree_listing *l);

@@ -17,9 +17,9 @@ enum path_status {
 /* Normalises `path` as written in folder `dir` ("" = root) and appends the result. "//x" is taken from the root.
  * A trailing slash is dropped. */
 enum path_status path_resolve(const char *dir, const char *path, struct buf *out);
-const char *path_base(const char *path);                 /* after the last slash */
-void path_dir(const char *path, struct buf *out);        /* before the last slash, "" if there is none; appends */
-bool path_is_below(const char *path, const char *dir);   /* path == dir, or inside; everything is below "" */
-bool path_has_wildcard(const char *s);                   /* any of * ? [ { */
+const char *path_base(const char *path);               /* after the last slash */
+void path_dir(const char *path, struct buf *out);      /* before the last slash, "" if there is none; appends */
+bool path_is_below(const char *path, const char *dir); /* path == dir, or inside; everything is below "" */
+bool path_has_wildcard(const char *s);                 /* any of * ? [ { */
 
 #endif

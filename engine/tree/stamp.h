@@ -5,8 +5,8 @@
  *
  * A path is absolute or relative to the root. A regular file's digest covers its content; a link's covers its text, the
  * type of what it leads to and, if that is a regular file, its content. A path with a trailing '/' ("./" for the root
- * itself) asks for a folder's listing: its digest covers the sorted names and types of the entries (not what they hold);
- * the type is ENTRY_DIR. A folder without the slash has type ENTRY_DIR and no digest.
+ * itself) asks for a folder's listing: its digest covers the sorted names and types of the entries (not what they
+ * hold); the type is ENTRY_DIR. A folder without the slash has type ENTRY_DIR and no digest.
  *
  * Threads: stamp_* may be called from many threads on different files.
  */
@@ -30,10 +30,10 @@ struct file_state {
 };
 
 enum stamp_result {
-    STAMP_SAME,    /* cleared by stat alone */
-    STAMP_REHASHED,/* the stat could not tell or had changed; content and type are the same; stamp refreshed */
-    STAMP_CHANGED, /* content or type differ; state refreshed */
-    STAMP_ERROR,   /* unreadable: state has type ENTRY_OTHER and no digest */
+    STAMP_SAME,     /* cleared by stat alone */
+    STAMP_REHASHED, /* the stat could not tell or had changed; content and type are the same; stamp refreshed */
+    STAMP_CHANGED,  /* content or type differ; state refreshed */
+    STAMP_ERROR,    /* unreadable: state has type ENTRY_OTHER and no digest */
 };
 
 /* Brings `st` up to date with the file at `path` below the folder `root_fd`. A fresh state (all zero) gives

@@ -11,8 +11,8 @@
  * skipped: the working folder is never searched) and appends its absolute path, links not resolved. */
 bool tool_find(const char *search_path, const char *name, struct buf *out);
 /* The interpreter that a script's first line names (execve(2), "#!"): appends an absolute path; for
- * "#!/usr/bin/env [-S] [NAME=VALUE...] NAME" both parts are wanted: appends env's path and sets *env_name (owned by the caller) to
- * NAME. false if the file is no script. `path` is absolute. */
+ * "#!/usr/bin/env [-S] [NAME=VALUE...] NAME" both parts are wanted: appends env's path and sets *env_name (owned by the
+ * caller) to NAME. false if the file is no script. `path` is absolute. */
 bool tool_interpreter(const char *path, struct buf *out, char **env_name);
 
 #endif

@@ -3,8 +3,8 @@
  * A tree is what the loader sees of the files. One interface, several views: the work tree (tree_worktree_new), a
  * table in memory for tests (tests/support), later any git revision. Paths are repository-relative (tree/path.h).
  *
- * Errors: T401 cannot read, T402 too large, T403 a folder cannot be listed, T404 there is no folder of that name (a file
- * or a link that leads nowhere is none either).
+ * Errors: T401 cannot read, T402 too large, T403 a folder cannot be listed, T404 there is no folder of that name (a
+ * file or a link that leads nowhere is none either).
  *
  * Threads: a tree belongs to one thread.
  */
@@ -19,7 +19,7 @@ enum entry_type {
     ENTRY_EXEC,     /* a regular file that its owner may execute */
     ENTRY_LINK,     /* a symbolic link */
     ENTRY_DIR,
-    ENTRY_OTHER,    /* socket, device, ... */
+    ENTRY_OTHER, /* socket, device, ... */
 };
 
 struct tree_entry {

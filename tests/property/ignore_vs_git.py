@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 NAMES = ["a", "b", "ab", "abc", "foo", "bar", "foo.c", "bar.o", "x.o", "x.tar.gz", ".hid", "build", "Build", "out",
-         "sp ace", "tr ", "!x", "#h", "a*b", "[x]", "[", "]", "a]b", "back\\s", "q?", "a-b", "-", "z1", "z2", "Z", "{a}",
+         "sp ace", "tr ", "!x", "#h", "a*b", "[x]", "[", "]", "a]b", "back\\s", "q?", "a-b", "-", "z1", "z2", "Z",
+         "{a}",
          "caf\u00e9", "**", "^", "a\tb", "a,b", "foobar", "foofoo", "a.b.c", "~"]
 CLASSES = ["[ab]", "[!a]", "[^b]", "[a-c]", "[z-a]", "[]a]", "[!]a]", "[a-]", "[-a]", "[[:alpha:]]", "[[:digit:]_]",
            "[![:upper:]]", "[[:punct:]]", "[[:space:]]", "[[:bogus:]]", "[[:alnum:]-z]", "[\\]a]", "[a\\-z]", "[a", "[",
@@ -71,7 +72,8 @@ def pattern(r, paths):
     if r.random() < 0.08:
         text += r.choice([" ", "  ", "\\ ", "\\  ", " \\", "\\", "\t", " \\ ", "\\\\ "])
     if r.random() < 0.03:
-        text = r.choice(["", " ", "#", "# c", "!", "/", "//", "*", "**", "!*", "!*/", "/*", "!/", "\\", "!#a", "\\#h", "\\!x"])
+        text = r.choice(["", " ", "#", "# c", "!", "/", "//", "*", "**", "!*", "!*/", "/*", "!/", "\\", "!#a", "\\#h",
+                         "\\!x"])
     return text.replace("\n", "").replace("\0", "")
 
 
@@ -192,7 +194,8 @@ def main():
             return 1
     shutil.rmtree(root)
     print("# %d files seen, %d ignored" % (seen, ignored))
-    print("1..1\n%sok 1 - tgraph ignores what git ignores in %d random folders" % ("not " if failed else "", args.cases))
+    outcome = "not ok" if failed else "ok"
+    print("1..1\n%s 1 - tgraph ignores what git ignores in %d random folders" % (outcome, args.cases))
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0
 
