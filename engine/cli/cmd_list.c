@@ -115,7 +115,7 @@ int cmd_list(const struct options *o)
         }
         ws_stamp(&ws, needed);
         ws_keys(&ws);
-        resolve_all(&ws, needed, NULL, verdict, reasons, keys);
+        resolve_needed(&ws, needed, NULL, verdict, reasons, keys);
         if (o->keys)
             key_static_all(&ws.keys, g);
         for (uint32_t n = 0; n < g->n_nodes; n++) {

@@ -56,7 +56,7 @@ static int answer_why(struct workspace *ws, const struct options *o, const uint8
             graph_mark_needed(g, n, needed);
     ws_stamp(ws, needed);
     ws_keys(ws);
-    resolve_all(ws, needed, NULL, verdict, reasons, NULL);
+    resolve_needed(ws, needed, NULL, verdict, reasons, NULL);
     for (uint32_t n = 0; n < g->n_nodes; n++) {
         if (!selected[n])
             continue;

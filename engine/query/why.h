@@ -7,7 +7,7 @@
 
 #include "run/resolve.h"
 
-/* `verdict` and `reasons` come from resolve_all over everything that n needs. */
+/* `verdict` and `reasons` come from resolve_needed over everything that n needs. */
 void why_explain(struct workspace *ws, node_id n, const uint8_t *verdict, char *const *reasons, struct buf *out);
 
 /* "3 min ago", "2026-11-24 10:12" (UTC) for what is older than a day. */

@@ -535,7 +535,7 @@ static void tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t 
     struct digest *keys = mem_calloc(g->n_nodes + 1, sizeof *keys);
     for (uint32_t n = 0; n < g->n_nodes; n++)
         forced[n] = r->o->force && selected[n];
-    resolve_all(r->ws, needed, forced, verdict, reasons, keys);
+    resolve_needed(r->ws, needed, forced, verdict, reasons, keys);
     struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs, .dry_run = true};
     for (uint32_t n = 0; n < g->n_nodes; n++)
         if (needed[n] && g->nodes[n].kind != KIND_GROUP && g->nodes[n].kind != KIND_SERVICE) {
