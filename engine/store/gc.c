@@ -425,7 +425,8 @@ static bool choose_and_drop(struct gc *g, uint64_t max_bytes, struct err *e)
         if (g->blobs[i].refs == 0 && !drop_blob(g, i, e))
             return false;
     }
-    qsort(g->entities, g->n_entities, sizeof *g->entities, oldest_first);
+    if (g->n_entities > 0)
+        qsort(g->entities, g->n_entities, sizeof *g->entities, oldest_first);
     for (size_t i = 0; i < g->n_entities; i++) {
         const struct gc_entity *en = &g->entities[i];
         if (!en->damaged && (g->bytes <= max_bytes || is_young(g, en->used_s)))
