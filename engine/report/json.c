@@ -99,8 +99,13 @@ static void finished(struct json *j, const struct event *ev, int verbosity)
     field_str(j, "reason", ev->reason);
     if (ev->note)
         field_str(j, "note", ev->note);
-    if (ev->attempt > 0)
+    if (ev->attempt > 0) {
         attempt(j, ev);
+        if (ev->signal)
+            field_int(j, "signal", ev->signal);
+        else if (ev->exit_code >= 0)
+            field_int(j, "exit_code", ev->exit_code);
+    }
     if (ev->tmpdir)
         field_str(j, "tmpdir", ev->tmpdir);
     if (verbosity > 0 || (ev->outcome != OUTCOME_PASSED && ev->outcome != OUTCOME_SKIPPED))

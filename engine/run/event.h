@@ -39,6 +39,8 @@ struct event {
     int64_t duration_ns;        /* of the last attempt; of the cached result if cached */
     const char *reason;         /* why it ran or was skipped, one line */
     const char *note;           /* "exit status 1", "SIGSEGV (segmentation fault)", left-over processes; NULL = none */
+    int exit_code;              /* TARGET_FINISHED that ran: -1 = it did not exit by itself */
+    int signal;                 /* 0 = none */
     const char *tmpdir;         /* kept private folder of a failed attempt; NULL = none */
     const struct proc_log *log; /* its output; NULL = none or not loaded (cached passes) */
     uint32_t attempt, attempts; /* 1-based; at most */

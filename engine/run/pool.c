@@ -57,6 +57,7 @@ static void on_retry(void *ctx, struct job *j, uint32_t attempt, const struct pr
     struct pool_msg m = {.type = POOL_JOB_RETRIES,
                          .job = j,
                          .attempt = attempt,
+                         .outcome = j->outcome,
                          .note = j->note ? mem_strdup(j->note) : NULL,
                          .duration_ns = r->duration_ns};
     /* The log's owner changes: the next attempt starts with an empty one. */

@@ -16,12 +16,13 @@
 enum pool_msg_type { POOL_JOB_DONE, POOL_JOB_RETRIES, POOL_SERVICE };
 struct pool_msg {
     enum pool_msg_type type;
-    struct job *job;     /* JOB_DONE, JOB_RETRIES (still running then: read only label, node, max_attempts) */
-    uint32_t attempt;    /* JOB_RETRIES: the one that failed */
-    char *note;          /* JOB_RETRIES: how; the receiver frees it */
-    struct proc_log log; /* JOB_RETRIES: its output; the receiver clears it */
-    int64_t duration_ns; /* JOB_RETRIES */
-    void *service;       /* POOL_SERVICE */
+    struct job *job;      /* JOB_DONE, JOB_RETRIES (still running then: read only label, node, max_attempts) */
+    uint32_t attempt;     /* JOB_RETRIES: the one that failed */
+    enum outcome outcome; /* JOB_RETRIES: of the attempt */
+    char *note;           /* JOB_RETRIES: how; the receiver frees it */
+    struct proc_log log;  /* JOB_RETRIES: its output; the receiver clears it */
+    int64_t duration_ns;  /* JOB_RETRIES */
+    void *service;        /* POOL_SERVICE */
     int service_event;
 };
 

@@ -91,11 +91,14 @@ void record_make(struct record *r, struct graph *g, const struct load_record *l,
     for (uint32_t i = 0; i < r->n_tools; i++)
         r->tools[i] = (struct record_tool){strtab_add(&g->strs, l->tools[i].name),
                                            l->tools[i].path ? strtab_add(&g->strs, l->tools[i].path) : 0};
-    r->n_literals = l->literals.n;
-    r->literals = mem_calloc(r->n_literals + 1, sizeof *r->literals);
-    for (uint32_t i = 0; i < r->n_literals; i++)
-        r->literals[i] = (struct record_literal){strtab_add(&g->strs, l->literals.v[i]),
-                                                 plain_type(walker_type(w, l->literals.v[i]))};
+    /* What targets make comes and goes: the graph has edges for it, whether it is there or not. */
+    struct out_lookup *outs = out_lookup_new(g);
+    r->literals = mem_calloc(l->literals.n + 1, sizeof *r->literals);
+    for (uint32_t i = 0; i < l->literals.n; i++)
+        if (out_lookup_find(outs, l->literals.v[i]) == ID_NONE)
+            r->literals[r->n_literals++] = (struct record_literal){strtab_add(&g->strs, l->literals.v[i]),
+                                                                   plain_type(walker_type(w, l->literals.v[i]))};
+    out_lookup_free(outs);
 }
 
 void record_sections(const struct record *r, struct graph_section out[RECORD_SECTIONS])

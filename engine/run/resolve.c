@@ -220,8 +220,8 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
         st->status = STATUS_DIRTY;
 }
 
-void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *forced, uint8_t *verdict, char **reasons,
-                 struct digest *keys)
+void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *forced, uint8_t *verdict,
+                    char **reasons, struct digest *keys)
 {
     struct graph *g = &ws->g;
     for (uint32_t k = 0; k < g->n_nodes; k++) {

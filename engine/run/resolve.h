@@ -39,8 +39,8 @@ enum verdict {
     VERDICT_DEPENDS,  /* would run unless what it depends on comes out the same */
 };
 /* reasons (may be NULL) gets a line per node that mem_free frees; keys (may be NULL) the keys where known. */
-void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *forced, uint8_t *verdict, char **reasons,
-                 struct digest *keys);
+void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *forced, uint8_t *verdict,
+                    char **reasons, struct digest *keys);
 
 /* Does every file that the node's stored result made still look so? */
 bool resolve_outputs_present(struct workspace *ws, node_id n);

@@ -338,6 +338,8 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
                               .tmpdir = j->tmpdir,
                               .log = &j->result.log,
                               .duration_ns = j->result.duration_ns,
+                              .exit_code = j->result.cause == PROC_EXITED ? j->result.exit_code : -1,
+                              .signal = j->result.cause == PROC_SIGNALLED ? j->result.signal : 0,
                               .attempt = j->attempts,
                               .attempts = j->max_attempts};
         run_done(r, j->node, &end);

@@ -92,6 +92,7 @@ struct run_end {
     const char *reason, *note, *tmpdir;
     const struct proc_log *log;
     int64_t duration_ns;
+    int exit_code, signal; /* of what ran; -1 / 0 */
     uint32_t attempt, attempts;
 };
 void run_done(struct runner *r, node_id n, const struct run_end *end);
