@@ -41,6 +41,7 @@ extern const struct command commands[]; /* ends with name NULL; the first is the
 /* options.c: parses argv after the command's name. false: it has printed what is wrong. */
 bool options_parse(const struct command *c, int argc, char **argv, struct options *o);
 void options_clear(struct options *o);
+bool options_size(const char *text, uint64_t *out_bytes); /* "500M" */
 void options_print(const struct command *c, FILE *out);
 
 /* common.c */
@@ -52,6 +53,9 @@ bool open_workspace(struct workspace *ws, const struct options *o);
 void print_warnings(const struct workspace *ws);
 int select_exit(const struct errlist *errs); /* EXIT_NO_MATCH or EXIT_USAGE */
 struct select_spec selection(const struct options *o, const char *sub);
+
+/* cmd_clean.c: once a day, after a run that ran something: keeps the cache within its size. */
+void daily_gc(const struct options *o);
 
 int cmd_run(const struct options *o);
 int cmd_list(const struct options *o);

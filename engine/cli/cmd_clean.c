@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "os/clock.h"
 #include "os/file.h"
 
 #define DEFAULT_CACHE_BYTES ((uint64_t)10 << 30)
@@ -80,6 +82,35 @@ static void print_size(uint64_t bytes)
         fprintf(stderr, "%.0f KiB", (double)bytes / 1024);
 }
 
+/* TGRAPH_CACHE_SIZE, else 10 GiB. */
+static uint64_t cache_limit(void)
+{
+    const char *v = getenv("TGRAPH_CACHE_SIZE");
+    uint64_t bytes;
+    return v && options_size(v, &bytes) ? bytes : DEFAULT_CACHE_BYTES;
+}
+
+void daily_gc(const struct options *o)
+{
+    struct ws_opts w = workspace_options(o);
+    char *dir = ws_cache_dir(&w), *mark = mem_printf("%s/last-gc", dir);
+    struct stat st;
+    bool first = stat(mark, &st) != 0;
+    if (first || clock_real_ns() / 1000000000 - st.st_mtime > 24 * 3600) {
+        struct store *s = NULL;
+        struct store_gc_stats stats;
+        struct errlist warnings = ERRLIST_INIT;
+        /* Marked first: of several processes one is enough. A new cache has nothing to lose yet. */
+        if (file_replace(mark, "", 0, 0644, false, NULL) && !first && store_open(dir, true, &s, &warnings, NULL)) {
+            store_gc(s, cache_limit(), &stats, NULL);
+            store_close(s);
+        }
+        errlist_clear(&warnings);
+    }
+    mem_free(mark);
+    mem_free(dir);
+}
+
 int cmd_gc(const struct options *o)
 {
     struct errlist warnings = ERRLIST_INIT;
@@ -92,7 +123,7 @@ int cmd_gc(const struct options *o)
     bool ok = store_open(dir, true, &s, &warnings, &e);
     print_errors(&warnings, o);
     if (ok)
-        ok = store_gc(s, o->max_size_given ? o->max_size : DEFAULT_CACHE_BYTES, &stats, &e);
+        ok = store_gc(s, o->max_size_given ? o->max_size : cache_limit(), &stats, &e);
     if (ok) {
         fprintf(stderr, "%s: ", dir);
         print_size(stats.before_bytes);

@@ -75,6 +75,8 @@ int cmd_run(const struct options *o)
     if (audience.json)
         audience.json->ops->free(audience.json);
     int status = counts.exit_status;
+    if (ok && counts.ran + counts.builds_ran > 0 && !counts.interrupted)
+        daily_gc(o);
     if (!ok) {
         print_errors(&errs, o);
         status = signals_count() ? 130 : select_exit(&errs);

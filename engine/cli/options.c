@@ -29,7 +29,7 @@ static const struct option {
     {'S', NULL, "--failed", NULL, "only targets whose last run here failed", false},
     {'l', NULL, "--json", NULL, "one JSON object a line", false},
     {'k', NULL, "--keys", NULL, "with static keys, and keys where they are known", false},
-    {'m', NULL, "--max-size", "SIZE", "bytes to keep, with K, M or G (default 10G)", false},
+    {'m', NULL, "--max-size", "SIZE", "bytes to keep, with K, M or G (default: TGRAPH_CACHE_SIZE, else 10G)", false},
 };
 
 static bool takes(const struct command *c, const struct option *opt)
@@ -90,7 +90,7 @@ static bool parse_jobs(const char *v, struct options *o)
     return true;
 }
 
-static bool parse_size(const char *v, uint64_t *out)
+bool options_size(const char *v, uint64_t *out)
 {
     char *end;
     errno = 0;
@@ -167,7 +167,7 @@ static bool apply(const struct command *c, const struct option *opt, const char 
         o->keys = true;
         break;
     case 'm':
-        if (!parse_size(value, &o->max_size))
+        if (!options_size(value, &o->max_size))
             return wrong(c, BAD_VALUE, "--max-size takes a number of bytes, with K, M or G behind it", NULL);
         o->max_size_given = true;
         break;
