@@ -8,7 +8,7 @@ include "lib"
 include "app"
 END
 file lib/Testfile.lua <<'END'
-local h = use "//tools/helper"
+local h = use "//tools/helper.lua"
 h.echo_test "unit"
 build "gen" { cmd = "cp in.txt gen.out", inputs = { "in.txt" }, outputs = { "gen.out" } }
 END

@@ -73,7 +73,7 @@ END
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat >Testfile.lua <<END
 service "port" { cmd = { "python3", "server.py", "$port" }, inputs = { "server.py" }, ready = { port = $port } }
-service "command" { cmd = "sleep 0.2; touch ../up2; while :; do sleep 0.05; done", inputs = {}, ready = { command = { "test", "-e", "../up2" } } }
+service "command" { cmd = "sleep 0.2; touch ../up2; while :; do sleep 0.05; done", inputs = {}, ready = { cmd = { "test", "-e", "../up2" } } }
 test "p" { cmd = { "python3", "-c", "import socket; socket.create_connection(('127.0.0.1', $port))" }, inputs = {}, deps = { "port" } }
 test "q" { cmd = "test -e ../up2", inputs = {}, deps = { "command" } }
 END

@@ -52,7 +52,7 @@ rm -f ../ran
 
 describe "env() in a Testfile: with a default, and asked again when the variable changes"
 file Testfile.lua <<'END'
-local level = env("LEVEL", { default = "1" })
+local level = env("LEVEL", "1")
 test("level-" .. level) { cmd = "true", inputs = {} }
 END
 run
@@ -62,7 +62,7 @@ expect_ran level-2
 
 describe "a required one that is missing is an error before anything runs"
 file Testfile.lua <<'END'
-local token = env("TOKEN", { required = true })
+local token = env "TOKEN"
 test "t" { cmd = "touch ../ran", inputs = {}, env = { TOKEN = token } }
 END
 run
