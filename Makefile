@@ -20,7 +20,8 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DTGRAPH_VERSION='"$(VERSION)"' $(WARN) $(OP
 LDLIBS_ALL = $(PKG_LIBS) -ldl -lm -pthread $(LDFLAGS)
 
 SRCS := $(filter-out engine/lua/embed_gen.c,$(wildcard engine/*/*.c))
-LIB_OBJS := $(patsubst engine/%.c,$(BUILD)/obj/%.o,$(filter-out engine/cli/main.c,$(SRCS)))
+LIB_OBJS := $(patsubst engine/%.c,$(BUILD)/obj/%.o,$(filter-out engine/cli/main.c,$(SRCS))) $(BUILD)/obj/embedded.o
+LIBRARY_FILES := $(shell find stdlib rules -type f -not -name '.*' -not -name '*~' 2>/dev/null)
 SUPPORT_OBJS := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
 # Every tests/unit/<module>/test_*.c and tests/property/*.c is a program of its own.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
@@ -74,6 +75,19 @@ $(BUILD)/tgraph: $(BUILD)/obj/cli/main.o $(BUILD)/libtgraph.a
 $(BUILD)/libtgraph.a: $(LIB_OBJS)
 	@rm -f $@
 	$(call say,AR $@)ar rcs $@ $^
+# stdlib/ and rules/ lie in the binary; the list of them counts, as a file may go away.
+$(BUILD)/gen/library.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(sort $(LIBRARY_FILES))' | cmp -s - $@ || echo '$(sort $(LIBRARY_FILES))' >$@
+$(BUILD)/gen/embed_gen: engine/lua/embed_gen.c
+	@mkdir -p $(@D)
+	$(call say,CC $<)$(CC) -O1 $(PKG_CFLAGS) -o $@ $<
+$(BUILD)/gen/embedded.c: $(BUILD)/gen/embed_gen $(BUILD)/gen/library.list $(LIBRARY_FILES)
+	$(call say,EMBED)$(BUILD)/gen/embed_gen $@ $(LIBRARY_FILES)
+$(BUILD)/obj/embedded.o: $(BUILD)/gen/embedded.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC $<)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
 $(BUILD)/obj/%.o: engine/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC $<)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<

@@ -17,8 +17,8 @@
 
 struct load_opts {
     struct tree *tree;
-    struct walker *walker;      /* over the tree; afterwards it knows the folders and ignore files looked at */
-    const char *search_path;    /* PATH for tools */
+    struct walker *walker;   /* over the tree; afterwards it knows the folders and ignore files looked at */
+    const char *search_path; /* PATH for tools */
     const char *(*getenv)(void *ctx, const char *name); /* NULL if not set */
     void *getenv_ctx;
     const char *lib_dir;        /* TGRAPH_LIB: reads stdlib/ and rules/ from there; NULL = those inside the binary */
@@ -34,16 +34,17 @@ struct load_glob {
 };
 struct load_env {
     const char *name;
-    struct digest value;  /* digest_bytes of the value; DIGEST_NONE = not set */
+    struct digest value; /* digest_bytes of the value; DIGEST_NONE = not set */
 };
 struct load_tool {
-    const char *name;     /* "cc", or an absolute path */
-    const char *path;     /* what was found; NULL = nothing */
+    const char *name; /* "cc", or an absolute path */
+    const char *path; /* what was found; NULL = nothing */
 };
 /* What the outcome depends on besides the folders and ignore files in the walker. */
 struct load_record {
     struct arena arena;
-    struct strs files;    /* repository-relative paths read or asked for (a missing one too): Testfiles, modules, JSON, YAML */
+    struct strs
+        files; /* repository-relative paths read or asked for (a missing one too): Testfiles, modules, JSON, YAML */
     struct load_glob *globs;
     size_t n_globs;
     struct load_env *envs;
