@@ -5,6 +5,7 @@
 #   tests/support/demo.sh build/tgraph examples/hello
 set -eu
 tgraph=$1
+[ -t 1 ] || exec 2>&1 # what tgraph says belongs between the lines that are said here
 work=$(mktemp -d "${TMPDIR:-/tmp}/tgraph-demo.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

@@ -56,29 +56,6 @@ run_tgraph
 expect_status 2
 expect_err 'a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c'
 
-describe "an endless loop ends with its line"
-repo loop
-file Testfile.lua <<'END'
-local n = 0
-while true do
-  n = n + 1
-end
-END
-run_tgraph
-expect_status 2
-expect_err 'Testfile\.lua:[23]'
-
-describe "too much memory"
-file Testfile.lua <<'END'
-local t = {}
-for i = 1, 1e9 do
-  t[i] = ("x"):rep(100000) .. i
-end
-END
-run_tgraph
-expect_status 2
-expect_err 'Testfile\.lua:3'
-
 describe "a syntax error"
 file Testfile.lua <<'END'
 test "a" {

@@ -35,14 +35,15 @@ run
 expect_ran t
 expect_reason t mytool
 
-describe "another one hides it"
+describe "another one hides it (and PATH is part of what every process sees)"
 mkdir ../bin2
 script ../bin2/mytool <<'END'
 #!/bin/sh
 echo "tool 3 $1"
 END
 PATH=$work/bin2:$PATH run
-expect_ran t
+expect_ran t other
+expect_reason t 'mytool'
 
 describe "a tool named for a shell command"
 file Testfile.lua <<'END'

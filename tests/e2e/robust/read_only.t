@@ -26,12 +26,12 @@ run
 expect_status 0
 expect_outcome t passed
 
-describe "no .tgraph to be had"
+describe "no .tgraph to be had: one clear line, and nothing is run"
 TGRAPH_CACHE_DIR=$work/cache
-rm -rf .tgraph
+rm -rf .tgraph "$MARKS"
 : >.tgraph
 run
-expect_status 0
-expect_outcome t passed
-run
-expect_status 0
+expect_status 2
+expect_err '\.tgraph'
+same "one error" 1 "$(grep -c 'error' "$err")"
+expect_marks

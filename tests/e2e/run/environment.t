@@ -53,7 +53,7 @@ rm -f ../ran
 describe "env() in a Testfile: with a default, and asked again when the variable changes"
 file Testfile.lua <<'END'
 local level = env("LEVEL", "1")
-test("level-" .. level) { cmd = "true", inputs = {} }
+test("level-" .. level) { cmd = "true " .. level, inputs = {} }
 END
 run
 expect_ran level-1

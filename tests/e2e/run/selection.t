@@ -6,7 +6,7 @@
 file Testfile.lua <<'END'
 include "api"
 include "web"
-build "lib" { cmd = "touch lib.out", inputs = {}, outputs = { "lib.out" } }
+build "lib" { cmd = "cp lib.in lib.out", inputs = { "lib.in" }, outputs = { "lib.out" } }
 build "unused" { cmd = "touch unused.out", inputs = {}, outputs = { "unused.out" } }
 test "unit" { cmd = "true", inputs = { "lib.out" }, tags = { "fast" } }
 group "quick" { "unit", "api:unit" }
@@ -23,6 +23,8 @@ file web/deep/Testfile.lua <<'END'
 test "x" { cmd = "true", inputs = {} }
 END
 
+echo 1 >lib.in
+
 describe "no pattern: every test and the builds that they need"
 run
 expect_status 0
@@ -32,7 +34,10 @@ describe "a label"
 run --force api:unit
 expect_ran api:unit
 
-describe "a label's needs"
+describe "a label's needs: --force is for what is selected, but what is dirty below it runs too"
+run --force unit
+expect_ran unit
+echo 2 >lib.in
 run --force unit
 expect_ran unit lib
 
@@ -50,13 +55,13 @@ expect_ran api:unit web:unit
 
 describe "a group"
 run --force quick
-expect_ran unit lib api:unit
+expect_ran unit api:unit
 
 describe "tags"
 run --force --tag fast
-expect_ran unit lib api:unit
+expect_ran unit api:unit
 run --force --tag slow --tag fast --exclude 'api:*'
-expect_ran unit lib
+expect_ran unit
 
 describe "exclusions"
 run --force --exclude 'web/...' --exclude unit
