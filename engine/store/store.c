@@ -169,7 +169,10 @@ static enum opened try_open(struct store *s, struct err *e)
     }
     if (rc == SQLITE_OK && version == STORE_VERSION) {
         s->readonly = sqlite3_db_readonly(s->db, "main") != 0;
-        return OPENED;
+        if (!s->readonly || access(s->db_path, W_OK) != 0 || access(s->dir, W_OK) != 0)
+            return OPENED;
+        /* SQLite takes a changed number in the header for a format that it must not write. */
+        rc = SQLITE_CORRUPT;
     }
     int64_t tables = 0;
     if (rc == SQLITE_OK && version == 0)
