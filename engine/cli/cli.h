@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "query/select.h"
+#include "run/resolve.h"
 #include "run/run.h"
 
 #define EXIT_USAGE 2
@@ -50,6 +51,20 @@ bool want_color(const struct options *o, int fd);
 struct ws_opts workspace_options(const struct options *o);
 /* Opens the workspace; false: the errors are printed. */
 bool open_workspace(struct workspace *ws, const struct options *o);
+/* Opens the workspace, lets `pick` select, stamps what that needs (of everything if `all`). What was allocated is freed
+ * by close_selected, in any case. Returns 0, or an exit status after printing the errors. */
+struct selected {
+    struct workspace ws;
+    uint8_t *selected, *needed, *verdict; /* per node */
+    char **reasons;
+    struct digest *keys;
+    bool open;
+};
+typedef bool (*pick_fn)(struct workspace *ws, const struct options *o, uint8_t *selected, struct errlist *errs);
+int open_selected(struct selected *s, const struct options *o, pick_fn pick, bool all);
+/* Verdicts, reasons and keys of everything needed. */
+void resolve_selected(struct selected *s);
+void close_selected(struct selected *s);
 void print_warnings(const struct workspace *ws);
 int select_exit(const struct errlist *errs); /* EXIT_NO_MATCH or EXIT_USAGE */
 struct select_spec selection(const struct options *o, const char *sub);

@@ -86,46 +86,38 @@ static void text_line(struct workspace *ws, node_id n, const char *state, const 
     buf_addc(b, '\n');
 }
 
+static bool pick(struct workspace *ws, const struct options *o, uint8_t *selected, struct errlist *errs)
+{
+    struct select_spec spec = selection(o, ws->sub);
+    spec.every_kind = true;
+    return select_targets(&ws->g, &spec, selected, errs);
+}
+
 int cmd_list(const struct options *o)
 {
-    struct workspace ws;
-    struct errlist errs = ERRLIST_INIT;
-    if (!open_workspace(&ws, o))
-        return EXIT_USAGE;
-    struct graph *g = &ws.g;
-    struct select_spec spec = selection(o, ws.sub);
-    uint8_t *selected = mem_calloc(g->n_nodes + 1, 1), *needed = mem_calloc(g->n_nodes + 1, 1);
-    uint8_t *verdict = mem_calloc(g->n_nodes + 1, 1);
-    char **reasons = mem_calloc(g->n_nodes + 1, sizeof *reasons);
-    struct digest *keys = mem_calloc(g->n_nodes + 1, sizeof *keys);
-    int status = 0, width = 6;
-    spec.every_kind = true;
-    if (!select_targets(g, &spec, selected, &errs)) {
-        print_errors(&errs, o);
-        status = select_exit(&errs);
-    } else {
+    struct selected s;
+    int status = open_selected(&s, o, pick, o->keys); /* static keys go through everything */
+    if (!status) {
+        struct graph *g = &s.ws.g;
         struct buf b = BUF_INIT;
         bool color = want_color(o, STDOUT_FILENO);
+        int width = 6;
         for (uint32_t n = 0; n < g->n_nodes; n++) {
-            if (selected[n] || o->keys) /* static keys go through everything */
-                graph_mark_needed(g, n, needed);
             int len = (int)strlen(graph_label(g, n));
-            if (selected[n] && len > width)
+            if (s.selected[n] && len > width)
                 width = len < 60 ? len : 60;
         }
-        ws_stamp(&ws, needed);
-        ws_keys(&ws);
-        resolve_needed(&ws, needed, NULL, verdict, reasons, keys);
+        resolve_selected(&s);
         if (o->keys)
-            key_static_all(&ws.keys, g);
+            key_static_all(&s.ws.keys, g);
         for (uint32_t n = 0; n < g->n_nodes; n++) {
-            if (!selected[n])
+            if (!s.selected[n])
                 continue;
-            const char *state = state_name(g, n, verdict[n]);
+            const char *state = state_name(g, n, s.verdict[n]);
             if (o->json)
-                json_line(&ws, n, state, reasons[n], keys[n], o->keys, &b);
+                json_line(&s.ws, n, state, s.reasons[n], s.keys[n], o->keys, &b);
             else
-                text_line(&ws, n, state, reasons[n], width, color, o->keys, keys[n], &b);
+                text_line(&s.ws, n, state, s.reasons[n], width, color, o->keys, s.keys[n], &b);
             if (b.len > 1 << 16) {
                 fwrite(b.p, 1, b.len, stdout);
                 buf_reset(&b);
@@ -134,14 +126,6 @@ int cmd_list(const struct options *o)
         fwrite(b.p ? b.p : "", 1, b.len, stdout);
         buf_clear(&b);
     }
-    for (uint32_t n = 0; n < g->n_nodes; n++)
-        mem_free(reasons[n]);
-    mem_free(reasons);
-    mem_free(keys);
-    mem_free(selected);
-    mem_free(needed);
-    mem_free(verdict);
-    errlist_clear(&errs);
-    ws_close(&ws);
+    close_selected(&s);
     return status;
 }

@@ -65,6 +65,71 @@ bool open_workspace(struct workspace *ws, const struct options *o)
     return ok;
 }
 
+static void forget(struct selected *s)
+{
+    for (uint32_t n = 0; s->reasons && n < s->ws.g.n_nodes; n++)
+        mem_free(s->reasons[n]);
+    mem_free(s->reasons);
+    mem_free(s->keys);
+    mem_free(s->verdict);
+    mem_free(s->selected);
+    mem_free(s->needed);
+    s->reasons = NULL;
+    s->keys = NULL;
+    s->verdict = s->selected = s->needed = NULL;
+}
+
+int open_selected(struct selected *s, const struct options *o, pick_fn pick, bool all)
+{
+    memset(s, 0, sizeof *s);
+    if (!open_workspace(&s->ws, o))
+        return EXIT_USAGE;
+    s->open = true;
+    struct errlist errs = ERRLIST_INIT;
+    int status = 0;
+    for (bool stamped = false; !stamped && !status;) {
+        struct graph *g = &s->ws.g;
+        const char *gone;
+        forget(s);
+        s->selected = mem_calloc(g->n_nodes + 1, 1);
+        s->needed = mem_calloc(g->n_nodes + 1, 1);
+        if (!pick(&s->ws, o, s->selected, &errs)) {
+            status = select_exit(&errs);
+            break;
+        }
+        for (uint32_t n = 0; n < g->n_nodes; n++)
+            if (all || s->selected[n])
+                graph_mark_needed(g, n, s->needed);
+        stamped = ws_stamp(&s->ws, s->needed, &gone);
+        if (!stamped) {
+            char *reason = mem_printf("%s is no longer there", gone);
+            status = ws_reload(&s->ws, reason, &errs) ? 0 : EXIT_USAGE;
+            mem_free(reason);
+        }
+    }
+    if (status)
+        print_errors(&errs, o);
+    errlist_clear(&errs);
+    return status;
+}
+
+void resolve_selected(struct selected *s)
+{
+    uint32_t n = s->ws.g.n_nodes + 1;
+    s->verdict = mem_calloc(n, 1);
+    s->reasons = mem_calloc(n, sizeof *s->reasons);
+    s->keys = mem_calloc(n, sizeof *s->keys);
+    ws_keys(&s->ws);
+    resolve_needed(&s->ws, s->needed, NULL, s->verdict, s->reasons, s->keys);
+}
+
+void close_selected(struct selected *s)
+{
+    forget(s);
+    if (s->open)
+        ws_close(&s->ws);
+}
+
 int select_exit(const struct errlist *errs)
 {
     for (size_t i = 0; i < errs->n; i++)

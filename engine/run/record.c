@@ -16,13 +16,10 @@ void record_clear(struct record *r)
         mem_free(r->globs);
         mem_free(r->envs);
         mem_free(r->tools);
-        mem_free(r->literals);
         mem_free(r->words);
     }
     memset(r, 0, sizeof *r);
 }
-
-static uint32_t plain_type(enum entry_type t) { return t == ENTRY_EXEC ? ENTRY_FILE : t; }
 
 /* A file that changed after the load began may not be what the load saw. */
 static void stamp_loaded(struct graph *g, int root_fd, const char *path, int64_t started_ns)
@@ -91,14 +88,6 @@ void record_make(struct record *r, struct graph *g, const struct load_record *l,
     for (uint32_t i = 0; i < r->n_tools; i++)
         r->tools[i] = (struct record_tool){strtab_add(&g->strs, l->tools[i].name),
                                            l->tools[i].path ? strtab_add(&g->strs, l->tools[i].path) : 0};
-    /* What targets make comes and goes: the graph has edges for it, whether it is there or not. */
-    struct out_lookup *outs = out_lookup_new(g);
-    r->literals = mem_calloc(l->literals.n + 1, sizeof *r->literals);
-    for (uint32_t i = 0; i < l->literals.n; i++)
-        if (out_lookup_find(outs, l->literals.v[i]) == ID_NONE)
-            r->literals[r->n_literals++] = (struct record_literal){strtab_add(&g->strs, l->literals.v[i]),
-                                                                   plain_type(walker_type(w, l->literals.v[i]))};
-    out_lookup_free(outs);
 }
 
 void record_sections(const struct record *r, struct graph_section out[RECORD_SECTIONS])
@@ -109,8 +98,7 @@ void record_sections(const struct record *r, struct graph_section out[RECORD_SEC
     SEC(2, globs);
     SEC(3, envs);
     SEC(4, tools);
-    SEC(5, literals);
-    SEC(6, words);
+    SEC(5, words);
 #undef SEC
 }
 
@@ -132,8 +120,7 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
     SEC(2, globs);
     SEC(3, envs);
     SEC(4, tools);
-    SEC(5, literals);
-    SEC(6, words);
+    SEC(5, words);
 #undef SEC
     size_t len = g->strs.len;
     bool ok = r->head.path < len && r->head.home < len && r->head.warnings < len;
@@ -150,8 +137,6 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
         ok = r->envs[i].name < len;
     for (uint32_t i = 0; ok && i < r->n_tools; i++)
         ok = r->tools[i].name < len && r->tools[i].path < len;
-    for (uint32_t i = 0; ok && i < r->n_literals; i++)
-        ok = r->literals[i].path < len;
     return ok;
 }
 
@@ -203,12 +188,6 @@ static bool same_globs(const struct record *r, const struct graph *g, struct wal
         same = walker_glob(w, &spec, &paths, NULL) && digest_eq(glob_digest(&paths), q->result);
         if (!same && why)
             buf_printf(why, "the files that '%s' matches changed", q->n_include ? spec.include[0] : "**");
-    }
-    for (uint32_t i = 0; i < r->n_literals && same; i++) {
-        const char *path = graph_str(g, r->literals[i].path);
-        same = plain_type(walker_type(w, path)) == r->literals[i].type;
-        if (!same && why)
-            buf_printf(why, "'%s' appeared, disappeared or changed its type", path);
     }
     strvec_clear(&paths);
     mem_free(patterns);

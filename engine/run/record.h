@@ -37,24 +37,18 @@ struct record_env {
 struct record_tool {
     str_id name, path; /* path 0 = not found */
 };
-struct record_literal {
-    str_id path;
-    uint32_t type; /* enum entry_type, with FILE for EXEC */
-};
-
 struct record {
     struct record_head head;
     struct record_dir *dirs;
     struct record_glob *globs;
     struct record_env *envs;
     struct record_tool *tools;
-    struct record_literal *literals;
     uint32_t *words;
-    uint32_t n_dirs, n_globs, n_envs, n_tools, n_literals, n_words;
+    uint32_t n_dirs, n_globs, n_envs, n_tools, n_words;
     bool borrowed; /* arrays are in a memory map */
 };
 
-#define RECORD_SECTIONS 7
+#define RECORD_SECTIONS 6
 void record_clear(struct record *r);
 /* Makes it from a load; strings and loaded files go into g. `started_ns` (CLOCK_REALTIME) is when the load began:
  * what changed later counts as unknown. */

@@ -119,8 +119,6 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
                            .attempts = end->attempts};
         run_emit(r, &ev);
     }
-    if (r->o->fail_fast && is_bad(end->outcome) && end->outcome != OUTCOME_SKIPPED)
-        stop_starting(r, mem_printf("--fail-fast: %s failed", label));
     for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++) {
         node_id user = r->users[u];
         if (is_bad(end->outcome))
@@ -283,6 +281,9 @@ static void take_messages(struct runner *r)
         }
     }
     if (n) {
+        for (uint32_t i = 0; i < n && r->o->fail_fast; i++)
+            if (jobs[i]->kind == JOB_RUN && is_bad(jobs[i]->outcome) && !jobs[i]->cancelled)
+                stop_starting(r, mem_printf("--fail-fast: %s failed", jobs[i]->label));
         start_all(r); /* the processors first, then the paperwork */
         run_finish_jobs(r, jobs, n);
         for (uint32_t i = 0; i < n; i++)
@@ -635,6 +636,15 @@ static enum step run_generators(struct runner *r, const uint8_t *needed, struct 
     return ws_reload(ws, "a target made a file that a Testfile reads", errs) ? STEP_AGAIN : STEP_STOP;
 }
 
+/* A file that a Testfile names is gone: only loading can tell whether that is an error, and where. */
+static enum step reload_without(struct workspace *ws, const char *gone, struct errlist *errs)
+{
+    char *reason = mem_printf("%s is no longer there", gone);
+    bool ok = ws_reload(ws, reason, errs);
+    mem_free(reason);
+    return ok ? STEP_AGAIN : STEP_STOP;
+}
+
 static bool lock_workspace(struct runner *r, struct file_lock *lock, bool *waited, struct errlist *errs)
 {
     struct err e = ERR_INIT;
@@ -709,9 +719,11 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
         if (!gen)
             break;
         uint8_t *needed = closure(&ws->g, gen);
-        ws_stamp(ws, needed);
+        const char *gone;
         bool waited = false;
-        if (ws_all_clean(ws, needed))
+        if (!ws_stamp(ws, needed, &gone))
+            step = reload_without(ws, gone, errs);
+        else if (ws_all_clean(ws, needed))
             step = STEP_ON;
         else if ((lock->fd < 0 && !lock_workspace(r, lock, &waited, errs)) || r->interrupted)
             step = STEP_STOP;
@@ -737,9 +749,12 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
     r->counts.selected = 0;
     for (uint32_t n = 0; n < ws->g.n_nodes; n++)
         r->counts.selected += selected[n] && ws->g.nodes[n].kind != KIND_GROUP && ws->g.nodes[n].kind != KIND_SERVICE;
-    ws_stamp(ws, needed);
+    const char *gone;
+    bool waited = false;
     step = STEP_ON;
-    if (!r->o->force && ws_all_clean(ws, needed)) {
+    if (!ws_stamp(ws, needed, &gone)) {
+        step = reload_without(ws, gone, errs);
+    } else if (!r->o->force && ws_all_clean(ws, needed)) {
         tell_all_clean(r, needed, selected);
         if (ws->worth_freezing && !r->o->dry_run)
             freeze(r);
@@ -747,7 +762,6 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
         ws_keys(ws);
         tell_dry_run(r, needed, selected);
     } else {
-        bool waited = false;
         if (lock->fd < 0 && !lock_workspace(r, lock, &waited, errs))
             step = STEP_STOP;
         else if (waited && !r->interrupted)
@@ -761,6 +775,8 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
     }
     mem_free(selected);
     mem_free(needed);
+    if (step == STEP_AGAIN && !waited) /* loaded again: no file can be found gone a second time */
+        return run_opened(r, lock, errs);
     return step;
 }
 
@@ -773,7 +789,7 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
     if (!o->dry_run)
         proc_adopt_orphans();
     enum step step = STEP_AGAIN;
-    for (int tries = 0; step == STEP_AGAIN && tries < 3; tries++) {
+    for (int tries = 0; step == STEP_AGAIN; tries++) {
         if (!ws_open(&ws, &o->ws, errs)) {
             step = STEP_STOP;
         } else {
@@ -783,8 +799,6 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
                 run_message(&r, ws.warnings.v[i].code, false, "%s", ws.warnings.v[i].msg);
             step = run_opened(&r, &lock, errs);
         }
-        if (step == STEP_ON)
-            finish(&r);
         ws_close(&ws);
     }
     char *orphans = o->dry_run ? NULL : proc_end_orphans();
@@ -794,6 +808,8 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
     mem_free(orphans);
     if (r.tmp_base)
         rmdir(r.tmp_base); /* stays if a failed target's folder was kept */
+    if (step == STEP_ON)
+        finish(&r);
     file_unlock(&lock);
     strtab_clear(&r.reported);
     mem_free(r.tmp_base);

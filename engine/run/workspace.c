@@ -365,7 +365,7 @@ static void stamp_range(void *arg, size_t begin, size_t end)
         atomic_store(&s->rehashed, true);
 }
 
-void ws_stamp(struct workspace *ws, const uint8_t *needed)
+bool ws_stamp(struct workspace *ws, const uint8_t *needed, const char **gone)
 {
     struct graph *g = &ws->g;
     cover(ws);
@@ -405,9 +405,18 @@ void ws_stamp(struct workspace *ws, const uint8_t *needed)
         ws->any_changed = ws->worth_freezing = true;
     if (atomic_load(&s.rehashed))
         ws->worth_freezing = true;
+    bool all_there = true;
+    for (uint32_t i = 0; i < n && all_there && !ws->loaded_by_lua; i++) {
+        const struct file *f = &g->files[ids[i]];
+        if ((f->flags & FILE_LITERAL) && (f->state.type == ENTRY_NONE || f->state.type == ENTRY_DIR)) {
+            all_there = false;
+            *gone = graph_str(g, f->path);
+        }
+    }
     mem_free(ids);
     mem_free(want);
     mem_free(done);
+    return all_there;
 }
 
 const struct file_state *ws_file(struct workspace *ws, file_id f)

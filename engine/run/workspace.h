@@ -63,8 +63,9 @@ void ws_close(struct workspace *ws);
 /* Loads from Lua again, keeping what is known of files and nodes by their names. */
 bool ws_reload(struct workspace *ws, const char *reason, struct errlist *errs);
 /* Stamps the files of the nodes whose byte in `needed` is set (inputs, tools, files read, outputs). Files that were
- * stamped already in this process are left alone. */
-void ws_stamp(struct workspace *ws, const uint8_t *needed);
+ * stamped already in this process are left alone. false: a file that a Testfile names is gone or became a folder since
+ * the load (*gone names it, for ws_reload, which then reports it with its place). */
+bool ws_stamp(struct workspace *ws, const uint8_t *needed, const char **gone);
 /* Forgets that anything was stamped (after waiting for another process). */
 void ws_unstamp(struct workspace *ws);
 /* Prepares ws->keys; needs the tools stamped (ws_stamp of any node does that). */
