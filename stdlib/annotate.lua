@@ -22,12 +22,16 @@ local function field_line(field, required)
   return ("---@field %s%s %s %s"):format(field.name, required and "" or "?", types[field.type].ls, doc)
 end
 
+local function has_word(words, word)
+  return (" " .. words .. " "):find(" " .. word .. " ", 1, true) ~= nil
+end
+
 local function kind_class(kind, out)
   out[#out + 1] = ("---@class tgraph.%s"):format(kind)
   for _, field in ipairs(schema) do
-    if (" " .. field.kinds .. " "):find(" " .. kind .. " ", 1, true) then
+    if has_word(field.kinds, kind) then
       -- A group's table may be the list itself.
-      local required = kind ~= "group" and (" " .. (field.required or "") .. " "):find(" " .. kind .. " ", 1, true)
+      local required = kind ~= "group" and has_word(field.required or "", kind)
       out[#out + 1] = field_line(field, required)
     end
   end
@@ -44,7 +48,8 @@ local function kind_function(kind, returns, out)
   if returns then
     out[#out + 1] = "---@return string label"
   end
-  out[#out + 1] = ("---@overload fun(name: string): fun(fields: tgraph.%s)%s"):format(kind, returns and ": string" or "")
+  local result = returns and ": string" or ""
+  out[#out + 1] = ("---@overload fun(name: string): fun(fields: tgraph.%s)%s"):format(kind, result)
   out[#out + 1] = ("function %s(name, fields) end"):format(kind)
   out[#out + 1] = ""
 end

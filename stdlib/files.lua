@@ -31,8 +31,8 @@ local function want_options(call, options, known, place)
         list[#list + 1] = name
       end
       local near = core.nearest(tostring(k), list)
-      core.fail("T201", place, ("unknown option '%s' of %s"):format(tostring(k), call),
-        near and ("did you mean '%s'?"):format(near) or "its options are " .. table.concat(list, ", "), call, nil, tostring(k))
+      local hint = near and ("did you mean '%s'?"):format(near) or "its options are " .. table.concat(list, ", ")
+      core.fail("T201", place, ("unknown option '%s' of %s"):format(tostring(k), call), hint, call, nil, tostring(k))
       core.raise()
     end
   end
@@ -108,7 +108,8 @@ function globals.glob(patterns, options)
     end
   end
   if #include == 0 then
-    core.fail("T202", place, "glob must be given a pattern or a list of patterns, and is given " .. a(patterns), nil, "glob")
+    core.fail("T202", place, "glob must be given a pattern or a list of patterns, and is given " .. a(patterns), nil,
+      "glob")
     core.raise()
   end
   return core.glob(include, exclude, ignored, place)

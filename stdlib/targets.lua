@@ -84,8 +84,8 @@ local function report(kind, name, place, given)
     else
       local why = field.check(v)
       if why then
-        core.fail("T202", place, ("field '%s' of %s '%s' must be %s, and %s"):format(k, kind, name, field.what, why), nil,
-          kind, name, k)
+        local message = ("field '%s' of %s '%s' must be %s, and %s"):format(k, kind, name, field.what, why)
+        core.fail("T202", place, message, nil, kind, name, k)
       else
         right[k] = v
       end
@@ -166,8 +166,8 @@ globals.pool = declarer("pool", function(_, name, place, given)
   if type(name) ~= "string" then
     core.fail("T202", place, "the name of a pool must be a string, and is " .. a(name), nil, "pool")
   elseif type(given) ~= "table" then
-    core.fail("T202", place, ("pool '%s' must be given a table of fields, and is given %s"):format(name, a(given)), nil,
-      "pool", name)
+    local message = ("pool '%s' must be given a table of fields, and is given %s"):format(name, a(given))
+    core.fail("T202", place, message, nil, "pool", name)
   else
     for _, k in ipairs((keys_of(given))) do
       if k ~= "slots" then
@@ -176,11 +176,11 @@ globals.pool = declarer("pool", function(_, name, place, given)
       end
     end
     if given.slots == nil then
-      core.fail("T203", place, ("pool '%s' needs the field 'slots'"):format(name), "slots = 2 lets two run at once", "pool",
-        name)
+      core.fail("T203", place, ("pool '%s' needs the field 'slots'"):format(name), "slots = 2 lets two run at once",
+        "pool", name)
     elseif math.type(given.slots) ~= "integer" then
-      core.fail("T202", place, ("field 'slots' of pool '%s' must be a whole number, and is %s"):format(name, a(given.slots)),
-        nil, "pool", name, "slots")
+      local message = ("field 'slots' of pool '%s' must be a whole number, and is %s"):format(name, a(given.slots))
+      core.fail("T202", place, message, nil, "pool", name, "slots")
     else
       core.pool(name, place, given.slots)
     end
@@ -216,8 +216,8 @@ function globals.defaults(fields)
     else
       local why = field.check(fields[k])
       if why then
-        core.fail("T202", place, ("field '%s' of defaults must be %s, and %s"):format(k, field.what, why), nil, "defaults",
-          nil, k)
+        local message = ("field '%s' of defaults must be %s, and %s"):format(k, field.what, why)
+        core.fail("T202", place, message, nil, "defaults", nil, k)
       else
         for kind in field.kinds:gmatch "%a+" do
           next_defaults[kind][k] = fields[k]

@@ -34,7 +34,7 @@ static int core_fail(lua_State *L)
     struct about a = {
         .call = opt_string(L, 5), .name = opt_string(L, 6), .field = opt_string(L, 7), .value = opt_string(L, 8)};
     struct err *e = load_error(st, ERR_ERROR, code, check_place(L, 2), &a);
-    err_set(e, code, "%s", message);
+    load_say(e, "%s", message);
     if (hint)
         err_hint(e, "%s", hint);
     return 0;
@@ -49,7 +49,7 @@ static int core_warn(lua_State *L)
     const char *code = luaL_checkstring(L, 1);
     struct about a = {.call = opt_string(L, 4)};
     struct err *e = load_error(load_of(L), ERR_WARNING, code, check_place(L, 2), &a);
-    err_set(e, code, "%s", luaL_checkstring(L, 3));
+    load_say(e, "%s", luaL_checkstring(L, 3));
     return 0;
 }
 
@@ -102,14 +102,14 @@ static void cannot_read(struct load *st, const char *call, const char *text, con
     struct about a = {.call = call, .value = text};
     struct err *e = load_error(st, ERR_ERROR, "T109", place, &a);
     if (tree_type(st->o->tree, path) == ENTRY_NONE) {
-        err_set(e, "T109", "there is no file '%s'", path);
+        load_say(e, "there is no file '%s'", path);
         const char *near = e ? resolve_nearest(st, path) : NULL;
         if (near)
             err_hint(e, "did you mean '%s'?", near);
         else
             err_hint(e, "%s(\"%s\", { optional = true }) gives nil instead", call, text);
     } else {
-        err_set(e, "T109", "%s", why->msg ? why->msg : "the file cannot be read");
+        load_say(e, "%s", why->msg ? why->msg : "the file cannot be read");
     }
 }
 
@@ -145,7 +145,7 @@ static int core_read(lua_State *L)
         return 1;
     struct decl_pos by = load_find(st, place, NULL);
     struct err *e = load_error(st, ERR_ERROR, "T110", place, NULL);
-    err_set(e, "T110", "this is no %s: %s", as == READ_JSON ? "JSON" : "YAML", d.what);
+    load_say(e, "this is no %s: %s", as == READ_JSON ? "JSON" : "YAML", d.what);
     err_hint(e, "read by %s:%u", by.file ? by.file : "a Testfile", by.line);
     err_at(e, path, d.line, d.col);
     load_raise(L);
@@ -182,7 +182,7 @@ static int core_glob(lua_State *L)
     struct err why = ERR_INIT;
     if (!resolve_glob(st, &spec, paths, &why)) {
         struct err *e = load_error(st, ERR_ERROR, "T111", place, &a);
-        err_set(e, "T111", "%s", why.msg);
+        load_say(e, "%s", why.msg);
         err_clear(&why);
         load_raise(L);
     }
@@ -190,8 +190,7 @@ static int core_glob(lua_State *L)
         a.call = NULL; /* a rule may be what was called */
         a.value = list.v[0].text;
         if (load_is_written(st, place, &a))
-            err_set(load_error(st, ERR_WARNING, "T213", place, &a), "T213", "the pattern '%s' matches no file",
-                    a.value);
+            load_say(load_error(st, ERR_WARNING, "T213", place, &a), "the pattern '%s' matches no file", a.value);
     }
     const char *dir = load_dir(st);
     size_t skip = strlen(dir) + (*dir ? 1 : 0);
@@ -237,7 +236,7 @@ static int core_include(lua_State *L)
 static void no_rule(struct load *st, const char *name, uint32_t place, const struct about *a)
 {
     struct err *e = load_error(st, ERR_ERROR, "T107", place, a);
-    err_set(e, "T107", "there is no rule module '%s'", name);
+    load_say(e, "there is no rule module '%s'", name);
     struct strvec names = STRVEC_INIT;
     for (size_t i = 0; i < st->lib.n; i++) {
         const char *file = st->lib.v[i].name;
@@ -277,11 +276,11 @@ static bool module_source(struct load *st, const char *text, const char *path, b
     struct err *e = load_error(st, ERR_ERROR, "T107", place, &a);
     if (tree_type(st->o->tree, path) == ENTRY_NONE) {
         const char *near = e ? resolve_nearest(st, path) : NULL;
-        err_set(e, "T107", "there is no module '%s'", path);
+        load_say(e, "there is no module '%s'", path);
         if (near)
             err_hint(e, "did you mean '%s'?", near);
     } else {
-        err_set(e, "T107", "%s", why.msg);
+        load_say(e, "%s", why.msg);
     }
     err_clear(&why);
     return false;
@@ -335,7 +334,7 @@ static int core_use(lua_State *L)
         lua_setfield(L, -2, key);
         st->module_states[i] = MODULE_DONE;
     } else if (st->module_states[i] == MODULE_LOADING) {
-        err_set(load_error(st, ERR_ERROR, "T107", place, &a), "T107", "the module '%s' uses itself", path);
+        load_say(load_error(st, ERR_ERROR, "T107", place, &a), "the module '%s' uses itself", path);
         load_raise(L);
     } else if (st->module_states[i] == MODULE_FAILED) {
         load_raise(L); /* it was reported when it failed */
@@ -500,7 +499,7 @@ static int on_undefined(lua_State *L)
         return luaL_error(L, "nothing is called '%s'", name);
     struct about a = {.word = name};
     struct err *e = load_error(st, ERR_ERROR, "T106", load_place(st), &a);
-    err_set(e, "T106", "nothing is called '%s'", name);
+    load_say(e, "nothing is called '%s'", name);
     const char *near = nearest_global(st, name);
     if (near)
         err_hint(e, "did you mean '%s'?", near);
@@ -515,9 +514,9 @@ static int on_global(lua_State *L)
     struct about a = {.word = name};
     struct err *e = load_error(st, ERR_ERROR, "T105", load_place(st), &a);
     if (strset_find(&st->globals, name) != UINT32_MAX)
-        err_set(e, "T105", "'%s' is part of the language and cannot be set", name);
+        load_say(e, "'%s' is part of the language and cannot be set", name);
     else
-        err_set(e, "T105", "the name '%s' is not local", name);
+        load_say(e, "the name '%s' is not local", name);
     err_hint(e, "write: local %s", name);
     lua_settop(L, 3);
     lua_rawset(L, 1);

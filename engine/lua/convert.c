@@ -65,8 +65,7 @@ bool convert_item(struct load *st, const char *text, uint32_t place, const struc
     }
     const char *why = out->wild ? glob_check(path) : NULL;
     if (why)
-        return err_set(load_error(st, ERR_ERROR, "T208", place, &at), "T208", "the pattern '%s' is malformed: %s", path,
-                       why);
+        return load_say(load_error(st, ERR_ERROR, "T208", place, &at), "the pattern '%s' is malformed: %s", path, why);
     if (out->wild && out->kind == RAW_LITERAL)
         out->kind = RAW_GLOB;
     return true;
@@ -92,8 +91,8 @@ static bool fill_items(struct load *st, lua_State *L, int idx, uint32_t place, c
 {
     bool ok = true;
     if (depth > NESTED_LISTS)
-        return err_set(load_error(st, ERR_ERROR, "T207", place, a), "T207", "lists are nested more than %d deep",
-                       NESTED_LISTS);
+        return load_say(load_error(st, ERR_ERROR, "T207", place, a), "lists are nested more than %d deep",
+                        NESTED_LISTS);
     for (lua_Integer i = 1, end = (lua_Integer)lua_rawlen(L, idx); i <= end; i++) {
         int type = lua_rawgeti(L, idx, i);
         size_t len;
@@ -183,7 +182,7 @@ static void convert_labels(struct conv *c, int idx, enum field f)
             continue;
         }
         struct err *e = conv_error(c, "T209", f, written.v[i]);
-        err_set(e, "T209", "'%s' is no label", written.v[i]);
+        load_say(e, "'%s' is no label", written.v[i]);
         err_hint(e, "a label is \"name\" (same Testfile), \"dir:name\", or \"//:name\" (the root's Testfile)");
     }
     c->d.deps = (struct strs){v, n};
@@ -235,7 +234,7 @@ static void convert_tools(struct conv *c, int idx)
             continue;
         }
         struct err *e = conv_error(c, "T207", F_TOOLS, names.v[i]);
-        err_set(e, "T207", "'%s' is neither the name of a tool on PATH nor an absolute path", names.v[i]);
+        load_say(e, "'%s' is neither the name of a tool on PATH nor an absolute path", names.v[i]);
         err_hint(e, "a file of the repository that the command runs belongs in inputs");
     }
 }
@@ -245,8 +244,8 @@ static void convert_value(struct conv *c, int idx)
     buf_reset(&c->st->b2);
     const char *why = data_canonical(c->L, idx, &c->st->b2);
     if (why)
-        err_set(conv_error(c, "T207", F_VALUE, NULL), "T207", "field 'value' of %s '%s' has no digest: %s", c->kind,
-                c->name, why);
+        load_say(conv_error(c, "T207", F_VALUE, NULL), "field 'value' of %s '%s' has no digest: %s", c->kind, c->name,
+                 why);
     else
         c->d.value = arena_strndup(&c->st->decls->arena, buf_cstr(&c->st->b2), c->st->b2.len);
 }
@@ -263,7 +262,7 @@ static void convert_ready(struct conv *c, int idx)
     int top = lua_gettop(L);
     if ((line != LUA_TNIL) + (port != LUA_TNIL) + (cmd != LUA_TNIL) != 1) {
         struct err *e = conv_error(c, "T207", F_READY, NULL);
-        err_set(e, "T207", "field 'ready' of service '%s' must say one of line, port and cmd", c->name);
+        load_say(e, "field 'ready' of service '%s' must say one of line, port and cmd", c->name);
         err_hint(e, "ready = { line = \"listening\" }, { port = 8080 } or { cmd = { ... } }");
     } else if (line != LUA_TNIL) {
         c->d.ready = READY_LINE;
@@ -354,7 +353,7 @@ static void convert_fields(struct conv *c)
         c->shards = (uint32_t)conv_integer(c, idx, F_SHARDS, 1, MAX_SHARDS);
     if (c->shards > 1 && (d->outputs.n || d->depfile)) {
         struct err *e = conv_error(c, "T207", F_SHARDS, NULL);
-        err_set(e, "T207", "test '%s' has shards and outputs: each shard would make the same files", c->name);
+        load_say(e, "test '%s' has shards and outputs: each shard would make the same files", c->name);
     }
 }
 
@@ -445,7 +444,7 @@ static bool check_name(struct conv *c, const char *name, size_t len)
     bool is_new;
     if (!label_name_ok(name, len, false)) {
         struct err *e = load_error(st, ERR_ERROR, "T205", c->place, &a);
-        err_set(e, "T205", "'%s' cannot be the name of a %s", c->name, c->kind);
+        load_say(e, "'%s' cannot be the name of a %s", c->name, c->kind);
         err_hint(e, "a name holds letters, digits and _ . + = @ , / ~ - and does not begin with a slash");
         return false;
     }
@@ -456,7 +455,7 @@ static bool check_name(struct conv *c, const char *name, size_t len)
         return true;
     }
     struct err *e = load_error(st, ERR_ERROR, "T204", c->place, &a);
-    err_set(e, "T204", "target '%s' is declared twice", c->d.label);
+    load_say(e, "target '%s' is declared twice", c->d.label);
     struct about first = {.name = c->name};
     struct decl_pos p = load_find(st, st->labelled[i], &first);
     if (p.file)
@@ -512,14 +511,14 @@ int convert_pool(lua_State *L)
     lua_Integer slots = conv_integer(&c, 3, F_SLOTS, 1, MAX_SLOTS);
     if (!label_name_ok(name, len, false)) {
         struct err *e = load_error(st, ERR_ERROR, "T205", c.place, &a);
-        err_set(e, "T205", "'%s' cannot be the name of a pool", c.name);
+        load_say(e, "'%s' cannot be the name of a pool", c.name);
         err_hint(e, "a name holds letters, digits and _ . + = @ , / ~ - and does not begin with a slash");
         return 0;
     }
     uint32_t i = strset_add(&st->pools, name, &is_new);
     if (!is_new) {
         struct err *e = load_error(st, ERR_ERROR, "T216", c.place, &a);
-        err_set(e, "T216", "pool '%s' is declared twice", c.name);
+        load_say(e, "pool '%s' is declared twice", c.name);
         struct decl_pos p = st->decls->pools[i].pos;
         err_hint(e, "the first one is at %s:%u:%u", p.file ? p.file : "?", p.line, p.col);
         return 0;

@@ -17,8 +17,8 @@ struct err *conv_error(struct conv *c, const char *code, enum field f, const cha
 
 static void wrong_type(struct conv *c, int idx, enum field f, const char *wanted)
 {
-    err_set(conv_error(c, "T202", f, NULL), "T202", "field '%s' of %s '%s' must be %s, and is a %s", field_names[f],
-            c->kind, c->name, wanted, luaL_typename(c->L, idx));
+    load_say(conv_error(c, "T202", f, NULL), "field '%s' of %s '%s' must be %s, and is a %s", field_names[f], c->kind,
+             c->name, wanted, luaL_typename(c->L, idx));
 }
 
 /* Copies the string at idx, which is one. */
@@ -28,8 +28,8 @@ static const char *copy_text(struct conv *c, int idx, enum field f)
     const char *s = lua_tolstring(c->L, idx, &len);
     if (strlen(s) == len)
         return arena_strndup(&c->st->decls->arena, s, len);
-    err_set(conv_error(c, "T207", f, NULL), "T207", "field '%s' of %s '%s' holds a NUL byte", field_names[f], c->kind,
-            c->name);
+    load_say(conv_error(c, "T207", f, NULL), "field '%s' of %s '%s' holds a NUL byte", field_names[f], c->kind,
+             c->name);
     return NULL;
 }
 
@@ -69,13 +69,13 @@ bool convert_path_error(struct err *e, enum path_status s, const char *text)
 {
     switch (s) {
     case PATH_OUTSIDE:
-        err_set(e, "T206", "the path '%s' leaves the repository", text);
+        load_say(e, "the path '%s' leaves the repository", text);
         return err_hint(e, "paths are relative to the Testfile's folder; '//x' starts at the root");
     case PATH_ABSOLUTE:
-        err_set(e, "T206", "the path '%s' is absolute", text);
+        load_say(e, "the path '%s' is absolute", text);
         return err_hint(e, "write it relative to the Testfile's folder, or '//x' from the repository's root");
     default:
-        return err_set(e, "T206", "the path is longer than 4096 bytes or holds a NUL byte");
+        return load_say(e, "the path is longer than 4096 bytes or holds a NUL byte");
     }
 }
 
@@ -130,10 +130,10 @@ int64_t conv_duration_ms(struct conv *c, int idx, enum field f, int64_t otherwis
         return seconds < 0.001 ? 1 : llround(seconds * 1000);
     struct err *e = conv_error(c, "T207", f, text);
     if (text)
-        err_set(e, "T207", "'%s' is no duration for field '%s' of %s '%s'", text, field_names[f], c->kind, c->name);
+        load_say(e, "'%s' is no duration for field '%s' of %s '%s'", text, field_names[f], c->kind, c->name);
     else
-        err_set(e, "T207", "field '%s' of %s '%s' must be more than 0 seconds, and is %g", field_names[f], c->kind,
-                c->name, seconds);
+        load_say(e, "field '%s' of %s '%s' must be more than 0 seconds, and is %g", field_names[f], c->kind, c->name,
+                 seconds);
     err_hint(e, "a number of seconds, or a text such as \"90s\", \"5m\", \"1h\" or \"250ms\"; at most a year");
     return otherwise;
 }
@@ -148,9 +148,9 @@ lua_Integer conv_integer(struct conv *c, int idx, enum field f, lua_Integer leas
     }
     if (v >= least && v <= most)
         return v;
-    err_set(conv_error(c, "T207", f, NULL), "T207",
-            "field '%s' of %s '%s' must be a whole number from %lld to %lld, and is %lld", field_names[f], c->kind,
-            c->name, (long long)least, (long long)most, (long long)v);
+    load_say(conv_error(c, "T207", f, NULL),
+             "field '%s' of %s '%s' must be a whole number from %lld to %lld, and is %lld", field_names[f], c->kind,
+             c->name, (long long)least, (long long)most, (long long)v);
     return v < least ? least : most;
 }
 
@@ -177,7 +177,7 @@ static bool env_name_ok(struct conv *c, const char *name)
 {
     if (*name && !strchr(name, '='))
         return true;
-    err_set(conv_error(c, "T207", F_ENV, name), "T207", "'%s' is no name of an environment variable", name);
+    load_say(conv_error(c, "T207", F_ENV, name), "'%s' is no name of an environment variable", name);
     return false;
 }
 
@@ -272,10 +272,10 @@ void conv_outputs(struct conv *c)
         size_t len = strlen(text);
         const char *why = path_has_wildcard(text) ? glob_check(text) : NULL;
         if (why) {
-            err_set(conv_error(c, "T208", F_OUTPUTS, text), "T208", "the pattern '%s' is malformed: %s", text, why);
+            load_say(conv_error(c, "T208", F_OUTPUTS, text), "the pattern '%s' is malformed: %s", text, why);
         } else if (resolve(c, text, F_OUTPUTS)) {
             if (!c->st->b1.len)
-                err_set(conv_error(c, "T207", F_OUTPUTS, text), "T207", "the repository's root cannot be an output");
+                load_say(conv_error(c, "T207", F_OUTPUTS, text), "the repository's root cannot be an output");
             else
                 v[n++] = arena_printf(&c->st->decls->arena, "%s%s", buf_cstr(&c->st->b1),
                                       len && text[len - 1] == '/' ? "/" : "");
@@ -294,8 +294,7 @@ static void add_one_tool(struct conv *c, uint32_t tool)
     if (c->n_tools < MAX_TOOLS)
         c->tools[c->n_tools++] = tool;
     else
-        err_set(conv_error(c, "T207", F_TOOLS, NULL), "T207", "%s '%s' names more than %d tools", c->kind, c->name,
-                MAX_TOOLS);
+        load_say(conv_error(c, "T207", F_TOOLS, NULL), "%s '%s' names more than %d tools", c->kind, c->name, MAX_TOOLS);
 }
 
 void conv_add_tool(struct conv *c, uint32_t tool)
@@ -324,8 +323,7 @@ void conv_command(struct conv *c, int idx, enum field f, struct strs *argv, bool
     *shell = !lua_istable(c->L, idx);
     *argv = conv_strings(c, idx, f);
     if (!argv->n || !*argv->v[0]) {
-        err_set(conv_error(c, "T207", f, NULL), "T207", "field '%s' of %s '%s' is empty", field_names[f], c->kind,
-                c->name);
+        load_say(conv_error(c, "T207", f, NULL), "field '%s' of %s '%s' is empty", field_names[f], c->kind, c->name);
         argv->n = 0;
         return;
     }

@@ -10,7 +10,7 @@
 #include "tree/path.h"
 
 static const size_t default_memory = (size_t)2 << 30;
-static const uint64_t default_steps = UINT64_C(2000000000);
+static const uint64_t default_steps = UINT64_C(500000000);
 
 struct load *load_of(lua_State *L) { return sandbox_of(L)->ctx; }
 const char *load_dir(const struct load *st) { return st->sources[st->current].dir; }
@@ -45,10 +45,12 @@ bool load_chunk(struct load *st, lua_State *L, uint32_t source)
 {
     char name[24];
     snprintf(name, sizeof name, "=@%u", source);
+    st->compiling = true;
     int status = luaL_loadbufferx(L, st->sources[source].text, st->sources[source].len, name, "t");
+    st->compiling = false;
     if (status == LUA_OK)
         return true;
-    if (status != LUA_ERRSYNTAX)
+    if (status == LUA_ERRMEM)
         lua_error(L);
     place_syntax_error(st, source, lua_tostring(L, -1));
     lua_pop(L, 1);
@@ -74,7 +76,7 @@ static bool run(struct load *st, lua_CFunction f)
     } else if (status != LUA_ERRRUN) {
         struct err *e = load_error(st, ERR_ERROR, "T102",
                                    place_add(st, (struct place){st->current, 0, UINT32_MAX, 0, false}), NULL);
-        err_set(e, "T102", "stack overflow: a function calls itself without end");
+        load_say(e, "stack overflow: a function calls itself without end");
     }
     return false;
 }
@@ -85,7 +87,7 @@ static void out_of_steps(lua_State *L)
     struct load *st = load_of(L);
     st->stopped = true;
     struct err *e = load_error(st, ERR_ERROR, "T103", load_place(st), &here);
-    err_set(e, "T103", "the Testfiles ran for more than %llu steps", (unsigned long long)st->box.step_limit);
+    load_say(e, "the Testfiles ran for more than %llu steps", (unsigned long long)st->box.step_limit);
     err_hint(e, "is there a loop that does not end?");
     lua_pushlightuserdata(L, RAISED);
 }
@@ -93,7 +95,9 @@ static void out_of_steps(lua_State *L)
 static void out_of_memory(lua_State *L)
 {
     struct load *st = load_of(L);
-    st->oom = place_running(st, L);
+    struct place p = place_running(st, L);
+    if (p.line || p.module != UINT32_MAX) /* Lua tries again after it has unwound the stack */
+        st->oom = p;
 }
 
 static int boot(lua_State *L)
@@ -173,15 +177,16 @@ static void run_testfile(struct load *st, uint32_t index)
             e = load_error(st, ERR_ERROR, "T108", st->dirs_info[index].place, &a);
         } else {
             e = errlist_add(st->errs, ERR_ERROR);
+            err_set(e, "T108", "(no message)");
             err_at(e, path, 0, 0);
         }
         if (tree_type(st->o->tree, path) == ENTRY_NONE) {
-            err_set(e, "T108", "there is no %s", path);
+            load_say(e, "there is no %s", path);
             const char *near = index ? resolve_nearest(st, dir) : NULL;
             if (near)
                 err_hint(e, "did you mean '%s'?", near);
         } else {
-            err_set(e, "T108", "%s", why.msg);
+            load_say(e, "%s", why.msg);
         }
     }
     err_clear(&why);
@@ -322,4 +327,41 @@ bool load_testfiles(const struct load_opts *o, struct decls *decls, struct load_
     fill_record(&st);
     clear(&st);
     return errs->n_errors == 0;
+}
+
+/* ---- the editor file ------------------------------------------------------------------------------------------- */
+
+static int write_annotations(lua_State *L)
+{
+    size_t len;
+    lua_getfield(L, LUA_REGISTRYINDEX, "tgraph.library");
+    lua_getfield(L, -1, "annotations");
+    lua_call(L, 0, 1);
+    const char *text = luaL_checklstring(L, -1, &len);
+    buf_add(&load_of(L)->text, text, len);
+    return 0;
+}
+
+bool load_write_annotations(const char *lib_dir, struct buf *out, struct err *e)
+{
+    struct load_opts o = {.lib_dir = lib_dir};
+    struct decls decls;
+    struct load_record record = {0};
+    struct errlist errs = ERRLIST_INIT;
+    struct load st = {.o = &o, .decls = &decls, .record = &record, .errs = &errs};
+    decls_init(&decls);
+    init(&st);
+    bool ok = library_open(&st.lib, lib_dir, e);
+    if (ok) {
+        start_sandbox(&st);
+        ok = st.booted && run(&st, write_annotations);
+        if (!ok && errs.n)
+            err_set(e, errs.v[0].code, "%s", errs.v[0].msg);
+        buf_add(out, buf_cstr(&st.text), st.text.len);
+    }
+    clear(&st);
+    errlist_clear(&errs);
+    load_record_clear(&record);
+    decls_clear(&decls);
+    return ok;
 }

@@ -23,7 +23,7 @@ struct load_opts {
     void *getenv_ctx;
     const char *lib_dir;        /* TGRAPH_LIB: reads stdlib/ and rules/ from there; NULL = those inside the binary */
     size_t memory_limit_bytes;  /* 0 = 2 GiB */
-    uint64_t instruction_limit; /* 0 = 2,000,000,000 */
+    uint64_t instruction_limit; /* 0 = 500,000,000, which an endless loop uses up in a few seconds */
 };
 
 struct load_glob {

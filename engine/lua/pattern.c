@@ -257,7 +257,9 @@ static const char *balanced(struct program *g, const char *s, char open, char cl
 
 static const char *same_text(struct program *g, const char *s, const struct capture *c)
 {
-    size_t len = c->position ? 0 : (size_t)(c->end - c->start);
+    if (c->position) /* it has no text */
+        return NULL;
+    size_t len = (size_t)(c->end - c->start);
     g->steps += len / 16;
     return (size_t)(g->end - s) >= len && memcmp(s, c->start, len) == 0 ? s + len : NULL;
 }

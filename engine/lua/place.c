@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Where a call was made and what is said about it: frames of Lua give lines, the text gives columns. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,9 +146,34 @@ struct err *load_error(struct load *st, enum err_level level, const char *code, 
     }
     struct decl_pos pos = load_find(st, place, a);
     struct err *e = errlist_add(st->errs, level);
+    err_set(e, code, "(no message)");
     if (pos.file)
         err_at(e, pos.file, pos.line, pos.col);
     return e;
+}
+
+bool load_say(struct err *e, const char *fmt, ...)
+{
+    if (!e)
+        return false;
+    struct buf b = BUF_INIT;
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int len = vsnprintf(NULL, 0, fmt, ap);
+    buf_reserve(&b, len > 0 ? (size_t)len : 0);
+    if (len > 0 && vsnprintf(b.p, (size_t)len + 1, fmt, again) == len)
+        b.len = (size_t)len;
+    va_end(again);
+    va_end(ap);
+    struct err old = *e; /* err_set drops the place */
+    *e = (struct err)ERR_INIT;
+    e->level = old.level;
+    err_set(e, old.code, "%s", buf_cstr(&b));
+    err_at(e, old.file, old.line, old.col);
+    err_clear(&old);
+    buf_clear(&b);
+    return false;
 }
 
 void load_raise(lua_State *L)
@@ -202,6 +228,8 @@ void place_syntax_error(struct load *st, uint32_t source, const char *message)
         line = (uint32_t)strtoul(rest + 1, &end, 10);
         message = end + strspn(end, ": ");
     }
+    if (strstr(message, "C stack overflow"))
+        message = "the code is nested too deep";
     report_at(st, "T101", source, line, message);
 }
 
@@ -210,14 +238,14 @@ void place_out_of_memory(struct load *st)
     static const struct about here = {.word = ""};
     st->stopped = true;
     struct err *e = load_error(st, ERR_ERROR, "T104", place_add(st, st->oom), &here);
-    err_set(e, "T104", "the Testfiles need more than %zu MiB of memory", st->box.limit_bytes >> 20);
+    load_say(e, "the Testfiles need more than %zu MiB of memory", st->box.limit_bytes >> 20);
     err_hint(e, "does a loop or string.rep make more than is meant?");
 }
 
 int place_on_error(lua_State *L)
 {
     struct load *st = load_of(L);
-    if (lua_touserdata(L, 1) == RAISED)
+    if (lua_touserdata(L, 1) == RAISED || st->compiling)
         return 1;
     struct place at = place_running(st, L);
     uint32_t source = at.module != UINT32_MAX ? at.module : at.source;

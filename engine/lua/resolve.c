@@ -206,9 +206,9 @@ static void warn_unmatched(struct load *st, const struct raw *r, const struct ra
         a = b;
     struct err *e = load_error(st, ERR_WARNING, "T213", r->place, &a);
     if (folder)
-        err_set(e, "T213", "the folder '%s' holds no file that counts", it->text);
+        load_say(e, "the folder '%s' holds no file that counts", it->text);
     else
-        err_set(e, "T213", "the pattern '%s' matches no file", it->text);
+        load_say(e, "the pattern '%s' matches no file", it->text);
     if (folder)
         err_hint(e, "what git ignores does not count");
 }
@@ -232,7 +232,7 @@ static uint32_t set_of(struct load *st, const struct raw *r, const struct glob_s
     struct err why = ERR_INIT;
     if (!resolve_glob(st, spec, &paths, &why)) {
         struct about a = {.call = kind_name(st->decls->v[r->decl].kind), .name = r->name};
-        err_set(load_error(st, ERR_ERROR, "T111", r->place, &a), "T111", "%s", why.msg);
+        load_say(load_error(st, ERR_ERROR, "T111", r->place, &a), "%s", why.msg);
         err_clear(&why);
     }
     size_t skip = strlen(spec->base) + (*spec->base ? 1 : 0);
@@ -266,7 +266,7 @@ static void report_missing(struct load *st, const struct raw *r, const struct ra
     if (!e)
         return;
     const char *what = strcmp(it->field, "cmd") == 0 ? "command" : "input";
-    err_set(e, "T212", "the %s '%s' does not exist", what, it->path);
+    load_say(e, "the %s '%s' does not exist", what, it->path);
     for (uint32_t i = 0; i < st->decls->n; i++) { /* made by a glob of outputs? */
         const struct decl *d = &st->decls->v[i];
         for (uint32_t k = 0; k < d->outputs.n; k++) {

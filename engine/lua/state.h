@@ -116,6 +116,7 @@ struct load {
     uint32_t n_places, cap_places;
     uint32_t current; /* source of the Testfile that is being run; UINT32_MAX = none */
     bool booted;      /* the library is there */
+    bool compiling;   /* the message handler leaves errors of the compiler alone */
     bool stopped;     /* steps or memory are used up: no further file runs */
     struct place oom; /* where memory ran out */
 
@@ -170,8 +171,9 @@ uint32_t load_place(struct load *st); /* of the running call; an index into plac
 /* Did the Testfile's writer write the value, or is it a rule's own? */
 bool load_is_written(struct load *st, uint32_t place, const struct about *a);
 struct decl_pos load_find(struct load *st, uint32_t place, const struct about *a); /* a may be NULL */
-/* Adds a message at the place, to be filled with err_set (the same code) and err_hint. NULL when there are too many:
- * those functions take it. */
+/* Adds a message with its place, to be filled with load_say and err_hint. NULL when there are too many: those functions
+ * take it. */
+bool load_say(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* returns false */
 struct err *load_error(struct load *st, enum err_level level, const char *code, uint32_t place, const struct about *a);
 _Noreturn void load_raise(lua_State *L); /* after load_error */
 int place_on_error(lua_State *L);        /* message handler: reports what Lua itself complains about */
