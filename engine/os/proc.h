@@ -12,8 +12,10 @@
  * becomes readable: one byte or more) does the same with cause PROC_CANCELLED; when a second byte is to be read
  * (`kill_fd` readable) SIGKILL follows at once.
  *
- * Left-over processes: members of the group that outlive the child get left_ms to end by themselves, are then named in
- * the result and killed.
+ * Left-over processes: members of the group that outlive the child get left_ms to end by themselves (after a SIGTERM what
+ * is left of the grace), are then named in the result and killed.
+ *
+ * Every call makes all descriptors above 2 of this process close-on-exec, those that it inherited too.
  */
 #ifndef TGRAPH_OS_PROC_H
 #define TGRAPH_OS_PROC_H
