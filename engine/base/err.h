@@ -19,23 +19,27 @@
 enum err_level { ERR_ERROR, ERR_WARNING };
 
 struct err {
-    char code[8];         /* "T201"; "" = no error */
+    char code[8]; /* "T201"; "" = no error */
     enum err_level level;
-    char *msg;            /* one line, no full stop; owned */
-    char *hint;           /* the next step for the reader, one line; NULL if none; owned */
-    char *file;           /* repository-relative file that it is about; NULL if none; owned */
-    uint32_t line, col;   /* 1-based; 0 = unknown */
+    char *msg;          /* one line, no full stop; owned */
+    char *hint;         /* the next step for the reader, one line; NULL if none; owned */
+    char *file;         /* repository-relative file that it is about; NULL if none; owned */
+    uint32_t line, col; /* 1-based; 0 = unknown */
 };
-#define ERR_INIT {{0}, ERR_ERROR, NULL, NULL, NULL, 0, 0}
+#define ERR_INIT                                                                                                       \
+    {                                                                                                                  \
+        {0}, ERR_ERROR, NULL, NULL, NULL, 0, 0                                                                         \
+    }
 
 void err_clear(struct err *e);
 /* Sets code and message, replacing what was there. Returns false, so that callers can `return err_set(...)`. e may be
  * NULL (the message is dropped). */
 bool err_set(struct err *e, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool err_sys(struct err *e, const char *code, int errnum, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));                                   /* appends ": strerror(errnum)" */
-bool err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* puts "context: " in front */
-bool err_at(struct err *e, const char *file, uint32_t line, uint32_t col);   /* returns false */
+    __attribute__((format(printf, 4, 5))); /* appends ": strerror(errnum)" */
+bool err_wrap(struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));                                 /* puts "context: " in front */
+bool err_at(struct err *e, const char *file, uint32_t line, uint32_t col); /* returns false */
 bool err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* returns false */
 /* "Testfile.lua:3:5: error T201: message\n  hint: ...\n" with the parts that are there. */
 void err_format(const struct err *e, struct buf *out);
@@ -46,7 +50,10 @@ struct errlist {
     size_t n, cap;
     size_t n_errors; /* those whose level is ERR_ERROR; kept by errlist_add */
 };
-#define ERRLIST_INIT {NULL, 0, 0, 0}
+#define ERRLIST_INIT                                                                                                   \
+    {                                                                                                                  \
+        NULL, 0, 0, 0                                                                                                  \
+    }
 
 /* A new entry of the level to be filled with err_set etc.; valid until the next errlist_add. */
 struct err *errlist_add(struct errlist *l, enum err_level level);

@@ -20,21 +20,21 @@ struct digest {
 struct digest digest_bytes(const void *p, size_t len);
 bool digest_eq(struct digest a, struct digest b);
 bool digest_is_none(struct digest d);
-uint64_t digest_u64(struct digest d);                       /* its first 8 bytes, for hash tables */
-void digest_hex(struct digest d, char out[DIGEST_HEX]);     /* 32 lower-case digits */
-bool digest_parse(const char *hex, struct digest *out);     /* exactly 32 digits, then NUL */
+uint64_t digest_u64(struct digest d);                   /* its first 8 bytes, for hash tables */
+void digest_hex(struct digest d, char out[DIGEST_HEX]); /* 32 lower-case digits */
+bool digest_parse(const char *hex, struct digest *out); /* exactly 32 digits, then NUL */
 
 /* Collects the framed bytes and hashes them in one go: cheapest for the few hundred bytes of a key. */
 struct hasher {
     struct buf b;
 };
 void hasher_init(struct hasher *h);
-void hasher_reset(struct hasher *h);                        /* starts anew, keeps the memory */
+void hasher_reset(struct hasher *h); /* starts anew, keeps the memory */
 void hasher_clear(struct hasher *h);
 void hasher_u8(struct hasher *h, uint8_t v);
 void hasher_u32(struct hasher *h, uint32_t v);
 void hasher_u64(struct hasher *h, uint64_t v);
-void hasher_str(struct hasher *h, const char *s);           /* length-prefixed; NULL differs from "" */
+void hasher_str(struct hasher *h, const char *s);             /* length-prefixed; NULL differs from "" */
 void hasher_mem(struct hasher *h, const void *p, size_t len); /* length-prefixed */
 void hasher_digest(struct hasher *h, struct digest d);
 struct digest hasher_end(const struct hasher *h);

@@ -20,7 +20,10 @@ struct json {
     uint64_t array; /* bit d: the container at depth d is an array */
     int depth;      /* at most 60 */
 };
-#define JSON_INIT(b) {(b), 0, 0, 0}
+#define JSON_INIT(b)                                                                                                   \
+    {                                                                                                                  \
+        (b), 0, 0, 0                                                                                                   \
+    }
 
 void json_object(struct json *j);
 void json_array(struct json *j);

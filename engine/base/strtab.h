@@ -20,12 +20,12 @@ typedef uint32_t str_id;
 #define STR_NONE UINT32_MAX
 
 struct strtab {
-    char *data;       /* the block; data[0] is NUL */
-    size_t len;       /* bytes used */
-    size_t cap;       /* 0: the block is borrowed and read-only (strtab_view) */
-    uint32_t *slots;  /* hash index into data; NULL until the first look-up */
-    size_t n_slots;   /* a power of two */
-    size_t n;         /* strings in the index */
+    char *data;      /* the block; data[0] is NUL */
+    size_t len;      /* bytes used */
+    size_t cap;      /* 0: the block is borrowed and read-only (strtab_view) */
+    uint32_t *slots; /* hash index into data; NULL until the first look-up */
+    size_t n_slots;  /* a power of two */
+    size_t n;        /* strings in the index */
 };
 
 void strtab_init(struct strtab *t);

@@ -13,10 +13,10 @@
 bool file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e); /* appends; too large: T402 */
 /* Writes a temporary beside `path`, optionally fsyncs, renames over it. Either the old or the new content is there. */
 bool file_replace(const char *path, const void *p, size_t len, int mode, bool durable, struct err *e);
-bool file_exists(const char *path);                     /* of any type; follows links */
+bool file_exists(const char *path); /* of any type; follows links */
 bool file_is_dir(const char *path);
-bool file_mkdirs(const char *path, struct err *e);      /* mkdir -p, mode 0777 & ~umask */
-bool file_mkdirs_for(const char *path, struct err *e);  /* the parents of `path` */
+bool file_mkdirs(const char *path, struct err *e);     /* mkdir -p, mode 0777 & ~umask */
+bool file_mkdirs_for(const char *path, struct err *e); /* the parents of `path` */
 /* Removes a file or a whole tree without following links and without recursion. A missing path is no error. */
 bool file_remove_tree(const char *path, struct err *e);
 /* Copies a regular file's content to `dst` by temporary and rename, with `mode`, and returns the content's digest.

@@ -30,30 +30,30 @@ struct proc_frame {
     uint32_t len;   /* bytes of `bytes` that it takes */
 };
 struct proc_log {
-    struct buf bytes;          /* the frames' content, one after another */
+    struct buf bytes; /* the frames' content, one after another */
     struct proc_frame *frames;
     size_t n_frames, cap_frames;
-    uint64_t dropped_bytes;    /* left out of the middle because of max_log_bytes */
-    size_t dropped_at;         /* the offset in `bytes` where they are missing; 0 if none are */
+    uint64_t dropped_bytes; /* left out of the middle because of max_log_bytes */
+    size_t dropped_at;      /* the offset in `bytes` where they are missing; 0 if none are */
 };
 void proc_log_clear(struct proc_log *l);
 
 struct proc_spec {
-    const char *file;          /* the executable: absolute, or relative to the parent's working folder */
-    const char *const *argv;   /* NULL-terminated */
-    const char *const *envp;   /* NULL-terminated */
-    const char *cwd;           /* NULL = the parent's */
-    const char *stdin_path;    /* a file for standard input; NULL = /dev/null */
-    const char *stdin_text;    /* text for standard input (an unlinked temporary file); NULL = none */
+    const char *file;        /* the executable: absolute, or relative to the parent's working folder */
+    const char *const *argv; /* NULL-terminated */
+    const char *const *envp; /* NULL-terminated */
+    const char *cwd;         /* NULL = the parent's */
+    const char *stdin_path;  /* a file for standard input; NULL = /dev/null */
+    const char *stdin_text;  /* text for standard input (an unlinked temporary file); NULL = none */
     size_t stdin_len;
-    const int *inherit_fds;    /* kept open in the child under the same number */
+    const int *inherit_fds; /* kept open in the child under the same number */
     size_t n_inherit_fds;
-    int64_t timeout_ms;        /* 0 = none */
-    int64_t grace_ms;          /* between SIGTERM and SIGKILL */
-    int64_t left_ms;           /* patience with left-over processes */
-    size_t max_log_bytes;      /* the first and the last half of it are kept; 0 = 16 MiB */
-    int cancel_fd;             /* -1 = none; polled, never read */
-    int kill_fd;               /* -1 = none; polled, never read */
+    int64_t timeout_ms;   /* 0 = none */
+    int64_t grace_ms;     /* between SIGTERM and SIGKILL */
+    int64_t left_ms;      /* patience with left-over processes */
+    size_t max_log_bytes; /* the first and the last half of it are kept; 0 = 16 MiB */
+    int cancel_fd;        /* -1 = none; polled, never read */
+    int kill_fd;          /* -1 = none; polled, never read */
     /* Called from the running thread for each piece of output as it arrives; NULL = none. */
     void (*on_output)(void *ctx, uint8_t stream, const char *p, size_t len);
     /* Called once the child runs; NULL = none. */
@@ -65,16 +65,16 @@ enum proc_cause { PROC_EXITED, PROC_SIGNALLED, PROC_TIMED_OUT, PROC_CANCELLED, P
 
 struct proc_result {
     enum proc_cause cause;
-    int exit_code;           /* PROC_EXITED; also what a timed-out child exited with, else -1 */
-    int signal;              /* PROC_SIGNALLED: its number */
+    int exit_code; /* PROC_EXITED; also what a timed-out child exited with, else -1 */
+    int signal;    /* PROC_SIGNALLED: its number */
     bool core_dumped;
     int64_t started_real_ns; /* CLOCK_REALTIME */
     int64_t duration_ns;
     int64_t user_ns, system_ns; /* processor time of the child and what it waited for */
-    int64_t max_rss_bytes;   /* at least the parent's own at the start: Linux counts what a vfork shares until exec */
+    int64_t max_rss_bytes; /* at least the parent's own at the start: Linux counts what a vfork shares until exec */
     struct proc_log log;
-    char *left_over;         /* "sleep (4711), sh (4712)"; NULL = none; owned */
-    struct err error;        /* PROC_NOT_STARTED: why */
+    char *left_over;  /* "sleep (4711), sh (4712)"; NULL = none; owned */
+    struct err error; /* PROC_NOT_STARTED: why */
 };
 
 /* Never fails otherwise than by PROC_NOT_STARTED. */

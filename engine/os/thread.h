@@ -15,6 +15,7 @@ int cpu_quota_below(const char *root);
 /* Calls fn(arg, begin, end) on disjoint chunks of [0, n) from up to n_threads threads (the caller is one of them) and
  * returns when all are done. Runs in the caller alone when n < min_chunk or n_threads is 1. Chunks are handed out
  * dynamically, at least min_chunk long. */
-void parallel_for(size_t n, size_t min_chunk, int n_threads, void (*fn)(void *arg, size_t begin, size_t end), void *arg);
+void parallel_for(size_t n, size_t min_chunk, int n_threads, void (*fn)(void *arg, size_t begin, size_t end),
+                  void *arg);
 
 #endif
