@@ -99,6 +99,11 @@ static bool compare(struct store *s, uint32_t *found)
             unsigned i = 0;
             right = l.v[k].n > 0 && sscanf(l.v[k].v[0], "/usr/include/%u/00.h", &i) == 1 && i < N + 100 &&
                     i % 60 == w && l.v[k].n == 1 + i % 30;
+            for (size_t p = 0; right && p < l.v[k].n; p++) {
+                buf_reset(&want);
+                buf_printf(&want, "/usr/include/%u/%02u.h", i, (unsigned)p);
+                right = strcmp(l.v[k].v[p], buf_cstr(&want)) == 0;
+            }
             *found += right;
         }
         store_read_lists_clear(&l);

@@ -411,6 +411,28 @@ static void who_still_has_the_moved_one_open_goes_on_with_the_new_one(void **sta
     store_close(a);
 }
 
+static void who_meets_damage_second_does_not_discard_what_the_first_began(void **state)
+{
+    (void)state;
+    struct store *a = open_ruined(), *b = open_store();
+    struct err e = ERR_INIT;
+    struct store_result r;
+    bool found;
+    assert_false(store_get_result(a, test_digest("key", 1), &r, &found, NULL));
+    put_some(a, 600, 610);
+    assert_false(store_get_result(b, test_digest("key", 1), &r, &found, &e));
+    assert_string_equal(e.code, "T502");
+    err_clear(&e);
+    assert_true(has_model_result(b, 605));
+    put_some(b, 610, 620);
+    store_close(a);
+    store_close(b);
+    a = open_store();
+    assert_true(has_model_result(a, 605));
+    assert_true(has_model_result(a, 615));
+    store_close(a);
+}
+
 static void a_cache_that_is_deleted_while_it_is_open_is_made_again(void **state)
 {
     (void)state;
@@ -492,6 +514,7 @@ int main(void)
         WITH_DIR(damage_that_is_met_when_writing_gives_up_that_transaction),
         WITH_DIR(who_may_not_create_knows_nothing_after_damage),
         WITH_DIR(who_still_has_the_moved_one_open_goes_on_with_the_new_one),
+        WITH_DIR(who_meets_damage_second_does_not_discard_what_the_first_began),
         WITH_DIR(a_cache_that_is_deleted_while_it_is_open_is_made_again),
         WITH_DIR(a_store_that_stays_locked_is_an_error),
         WITH_DIR(a_folder_in_the_place_of_the_database_is_an_error),
