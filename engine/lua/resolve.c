@@ -420,7 +420,7 @@ static void resolve_target(struct load *st, struct outputs *o, const struct raw 
         qsort(literals, n, sizeof *literals, by_text);
     for (uint32_t i = 0; i < n; i++)
         if (!kept || strcmp(literals[kept - 1], literals[i]) != 0)
-            literals[kept++] = literals[i];
+            literals[kept++] = arena_strdup(a, literals[i]); /* the items go with the load */
     uint32_t sets[3], n_sets = 0;
     if (r->default_inputs) {
         static const char *const all[] = {"**"};
