@@ -100,7 +100,7 @@ local function includes(options)
       may_read[#may_read + 1] = dir .. "/**/*." .. HEADERS
     end
   end
-  return flags, append(may_read, list(options.headers))
+  return flags, append(support.matching(may_read), list(options.headers))
 end
 
 local function is_cxx(src)

@@ -18,8 +18,8 @@ cmake "$@" && cp "$cache" "$stamp"
 -- Builds, then says in OUT what there is: the tests, the programs and libraries, and the files that tests name. DEP
 -- lists what was read outside the repository.
 local COMPILE = [==[
-build=$1 config=$2 out=$3 dep=$4
-shift 4
+build=$1 config=$2 out=$PWD/$3 dep=$PWD/$3.d
+shift 3
 # What an earlier run made may be all that there is of a build folder.
 [ -e "$build/CMakeCache.txt" ] || cmake "$@" || exit
 cmake --build "$build" ${config:+--config "$config"} || exit
@@ -510,7 +510,7 @@ function ctest.project(options)
   end
   build(prefix .. "compile")({
     description = "cmake --build " .. folder,
-    cmd = append({ "sh", "-c", COMPILE, "compile", folder, options.config or "", answer_path, answer_path .. ".d" },
+    cmd = append({ "sh", "-c", COMPILE, "compile", folder, options.config or "", answer_path },
       arguments),
     tools = { "cmake", "ctest", "ldd" },
     inputs = append({ folder .. "/tgraph-configured" }, sources),

@@ -43,7 +43,21 @@ local function word(text)
 end
 
 -- What a package manager writes when it changes node_modules: npm, pnpm, yarn.
-local INSTALLED = "node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml,.yarn-integrity}"
+local function installed()
+  -- The Testfile matches where nothing else does, so that nothing is warned of.
+  local found = glob({
+    "node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml,.yarn-integrity}",
+    "Testfile.lua",
+    ignored = true,
+  })
+  local kept = {}
+  for _, path in ipairs(found) do
+    if path ~= "Testfile.lua" then
+      kept[#kept + 1] = path
+    end
+  end
+  return kept
+end
 
 ---Declares a test for each test file, named by its path.
 ---
@@ -54,9 +68,9 @@ function node.files(options)
   options = options or {}
   support.check("node.files", options, FIELDS, 2)
   local patterns = options.tests and list(options.tests)
-    or { "**/*{.,-,_}test.{js,mjs,cjs}", "**/{test,test-*}.{js,mjs,cjs}", "**/test/**/*.{js,mjs,cjs}",
-      "!**/node_modules/**" }
-  local installed = glob({ INSTALLED }, { ignored = true })
+    or append(support.usual({ "**/*{.,-,_}test.{js,mjs,cjs}", "**/{test,test-*}.{js,mjs,cjs}",
+      "**/test/**/*.{js,mjs,cjs}" }), { "!**/node_modules/**" })
+  local marks = installed()
   support.test_files({
     tests = patterns,
     inputs = options.inputs,
@@ -68,7 +82,7 @@ function node.files(options)
     declare = function(path, inputs)
       test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
         cmd = append({ options.node or "node" }, options.args or {}, { "--test", path }),
-        inputs = append(inputs, installed),
+        inputs = append(inputs, marks),
         deps = list(options.deps),
         env = options.env,
       }))

@@ -87,6 +87,9 @@ local FIELDS = support.with_test_fields({
   deps = "table|string",
 })
 
+-- Label and digest of what a look-up depends on -> true: two calls of one Testfile share a look-up.
+local looked_up = {}
+
 local function word(path)
   return support.stem(path)
 end
@@ -107,16 +110,20 @@ function pytest.files(options)
   end
 
   local installed = "build/tgraph/" .. support.target_name(name) .. ".txt"
-  build(name)({
-    description = "what " .. python .. " has installed",
-    cmd = { python, "-c", ENVIRONMENT, installed, installed .. ".d" },
-    inputs = {},
-    outputs = { installed },
-    depfile = installed .. ".d",
-    env = env,
-  })
+  local same = label(name) .. " " .. digest({ python, env })
+  if not looked_up[same] then
+    looked_up[same] = true
+    build(name)({
+      description = "what " .. python .. " has installed",
+      cmd = { python, "-c", ENVIRONMENT, installed, installed .. ".d" },
+      inputs = {},
+      outputs = { installed },
+      depfile = installed .. ".d",
+      env = env,
+    })
+  end
 
-  local patterns = options.tests and list(options.tests) or { "**/test_*.py", "**/*_test.py" }
+  local patterns = options.tests and list(options.tests) or support.usual({ "**/test_*.py", "**/*_test.py" })
   support.test_files({
     tests = patterns,
     inputs = options.inputs,

@@ -40,6 +40,37 @@ function support.data(patterns, outputs)
   return support.append({}, patterns, { "!**/*." .. COMPILED, "!" .. outputs .. "**" })
 end
 
+-- Testfile's folder and pattern -> whether a file matches.
+local matches = {}
+
+---Those of the patterns that match a file now. What matches nothing would be warned of, which is right for a pattern that
+---a person wrote and not for one that a rule tries; when a file comes, the Testfile is loaded again.
+---@param patterns string[]
+---@return string[]
+function support.matching(patterns)
+  local kept = {}
+  for _, pattern in ipairs(patterns) do
+    local key = label("") .. pattern
+    if matches[key] == nil then
+      -- The Testfile itself always matches, so that nothing is warned of here.
+      local found = glob({ pattern, "Testfile.lua" })
+      matches[key] = #found > 1 or (found[1] ~= nil and found[1] ~= "Testfile.lua")
+    end
+    if matches[key] then
+      kept[#kept + 1] = pattern
+    end
+  end
+  return kept
+end
+
+---The same, but all of them where none matches: then it is right to be warned.
+---@param patterns string[]
+---@return string[]
+function support.usual(patterns)
+  local kept = support.matching(patterns)
+  return #kept > 0 and kept or patterns
+end
+
 ---The names that differ least from `name`, for a message: one edit, two letters swapped, or the same beginning.
 ---@param name string
 ---@param known table<string, any>

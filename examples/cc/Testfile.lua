@@ -3,10 +3,12 @@
 --
 --   tgraph                    compiles, links and runs both tests
 --   tgraph                    again: nothing has changed, nothing runs
---   (edit src/roman.c)
---   tgraph                    compiles that file, links, and runs test_roman; test_stack came out the same
+--   (edit a comment of src/roman.c)
+--   tgraph                    compiles that file; the object comes out the same, so nothing else runs
+--   (edit tests/test_stack.c)
+--   tgraph                    compiles that file, links, and runs test_stack
 --   (edit include/stack.h)
---   tgraph                    compiles what includes it: src/stack.c and tests/test_stack.c
+--   tgraph                    compiles what includes it, src/stack.c and tests/test_stack.c, and runs what is made of them
 local cc = use "cc"
 
 local cflags = { "-std=c17", "-O1", "-Wall", "-Wextra" }

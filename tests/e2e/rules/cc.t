@@ -25,12 +25,12 @@ run
 expect_status 0
 expect_ran
 
-describe "an edited source compiles alone, and only tests whose program came out different run"
+describe "an edited source compiles alone; what is made from it is made again"
 sed -i 's/value > 3999/value > 3990/' src/roman.c
 run
 expect_status 0
 # shellcheck disable=SC2086
-expect_ran "$roman_o" numerals $links test_roman roman-prints
+expect_ran "$roman_o" numerals $links test_roman test_stack roman-prints
 
 describe "a comment at the end stops at the object"
 echo '/* the end */' >>src/stack.c
@@ -42,7 +42,8 @@ describe "an edited header compiles what includes it"
 sed -i 's/STACK_DEPTH 8/STACK_DEPTH 9/' include/stack.h
 run
 expect_status 0
-expect_ran "$stack_o" "$test_stack_o" numerals roman "$o/test_roman" "$o/test_stack" test_stack
+# shellcheck disable=SC2086
+expect_ran "$stack_o" "$test_stack_o" numerals $links test_roman test_stack roman-prints
 
 describe "a header that only one source includes"
 sed -i 's,digits\[\] = {,digits[] = { /* from the largest down */,' src/roman_digits.h
@@ -68,6 +69,12 @@ run
 expect_status 0
 expect_ran
 rm src/other.c
+
+describe "a test's own source runs that test"
+sed -i 's/IIII/IIIII/' tests/test_roman.c
+run
+expect_status 0
+expect_ran "$test_roman_o" "$o/test_roman" test_roman
 
 describe "a failing test fails the run, and runs again"
 sed -i 's/return failures == 0 ? 0 : 1;/return 1;/' tests/test_roman.c

@@ -72,6 +72,8 @@ printf 'import thing\ndef test_thing():\n    assert thing.n == 1\n' >test_thing.
 mkdir -p "$work/site/thing-1.0.dist-info"
 echo 'n = 1' >"$work/site/thing.py"
 echo 'thing.py,sha256=1,5' >"$work/site/thing-1.0.dist-info/RECORD"
+# What is as new as the run could have changed while it was looked at, and would be looked at again.
+find "$work/site" -exec touch -d '1 minute ago' {} +
 SITE=$work/site
 export SITE
 run
