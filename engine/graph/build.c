@@ -194,14 +194,10 @@ static void check_outputs(struct builder *b)
     b->outs = out_lookup_new(g);
     for (uint32_t i = 0; i < g->n_outs; i++) {
         const char *path = graph_str(g, g->outs[i].path);
-        uint32_t other = out_lookup_find(b->outs, path);
-        if (other == i || other == ID_NONE ||
-            (g->outs[other].kind == OUT_GLOB && g->outs[i].kind == OUT_GLOB &&
-             g->outs[other].producer == g->outs[i].producer))
+        uint32_t other = out_lookup_clash(b->outs, g, i);
+        if (other == ID_NONE)
             continue;
         node_id mine = g->outs[i].producer, theirs = g->outs[other].producer;
-        if (mine == theirs && g->outs[other].kind != OUT_FILE && g->outs[i].kind == OUT_DEPFILE)
-            continue; /* its own depfile in its own output folder */
         struct err *e = complain(b);
         const char *field = g->outs[i].kind == OUT_DEPFILE ? "depfile" : "outputs";
         if (mine == theirs)
@@ -294,7 +290,7 @@ static void link_inputs(struct builder *b, uint32_t i, const struct decl *d)
             struct err *e = complain(b);
             err_set(e, "T305", "target '%s' names its own output '%s' as an input", d->label, path);
             err_hint(e, "an input is something that the command reads and does not make");
-            place(b, e, d, "inputs", path);
+            place(b, e, d, k < d->inputs.n ? "inputs" : "stdin", path);
         } else {
             add_edge(b, i, g->outs[out].producer, out);
         }
@@ -314,8 +310,9 @@ static void link_inputs(struct builder *b, uint32_t i, const struct decl *d)
     g->nodes[i].n_may = d->n_may_read;
 }
 
-static void report_cycle(struct builder *b, const node_id *cycle, uint32_t n)
+static void report_cycle(void *ctx, const node_id *cycle, uint32_t n)
 {
+    struct builder *b = ctx;
     struct graph *g = b->g;
     struct buf text = BUF_INIT;
     for (uint32_t i = 0; i < n && i < 20; i++)
@@ -326,7 +323,8 @@ static void report_cycle(struct builder *b, const node_id *cycle, uint32_t n)
     struct err *e = complain(b);
     err_set(e, "T306", "targets depend on each other in a cycle: %s", buf_cstr(&text));
     err_hint(e, "take one of these deps or inputs away");
-    place(b, e, decl_of(b, cycle[0]), n > 1 ? "deps" : NULL, n > 1 ? graph_label(g, cycle[1]) : NULL);
+    const struct decl *first = decl_of(b, cycle[0]);
+    place(b, e, first, first->kind == KIND_GROUP ? "members" : "deps", graph_label(g, cycle[n > 1]));
     buf_clear(&text);
 }
 
@@ -355,10 +353,12 @@ bool graph_build(struct graph *g, const struct decls *d, const struct graph_hook
         node_id first = graph_find(g, graph_label(g, i));
         if (first == i)
             continue;
-        /* The index keeps the last of several; report each but the first one found at its own place. */
         struct err *e = complain(&b);
+        const struct decl_pos *at = &d->v[first].pos;
         err_set(e, "T301", "target '%s' is declared twice", graph_label(g, i));
-        place(&b, e, &d->v[first], NULL, NULL);
+        if (at->file)
+            err_hint(e, "the first one is at %s:%u:%u", at->file, at->line, at->col);
+        place(&b, e, &d->v[i], NULL, NULL);
     }
     check_outputs(&b);
     b.sets = mem_resize(NULL, d->n_sets + 1, sizeof *b.sets);
@@ -378,13 +378,7 @@ bool graph_build(struct graph *g, const struct decls *d, const struct graph_hook
         }
         link_inputs(&b, i, t);
     }
-    if (errs->n_errors == errors_before) {
-        node_id *cycle = NULL;
-        uint32_t n_cycle = 0;
-        if (!graph_sort(g, &cycle, &n_cycle))
-            report_cycle(&b, cycle, n_cycle);
-        mem_free(cycle);
-    }
+    graph_sort(g, report_cycle, &b);
     out_lookup_free(b.outs);
     mem_free(b.sets);
     mem_free(b.node_user);

@@ -67,7 +67,7 @@ node_id graph_find(struct graph *g, const char *label)
 {
     if (!g->indexed_labels) {
         map_reserve(&g->label_index, g->n_nodes);
-        for (uint32_t i = 0; i < g->n_nodes; i++)
+        for (uint32_t i = g->n_nodes; i-- > 0;) /* the first of several with one label stays */
             map_put(&g->label_index, g->nodes[i].label, i);
         g->indexed_labels = true;
     }

@@ -185,12 +185,12 @@ void graph_compact(struct graph *g);
 /* Takes over what `old` knows of files and nodes of the same names. */
 void graph_inherit(struct graph *g, struct graph *old);
 void graph_set_made(struct graph *g, node_id n, const struct made_file *v, uint32_t count);
-/* The output entry (of any target) that holds this path, ID_NONE if it is nobody's output. Linear in the number of
- * folder and glob entries only. */
+/* The output entry (of any target) that holds this path, the narrowest of several; ID_NONE if it is nobody's output.
+ * Costs a look-up for each part of the path, and a match for each glob whose fixed folder is among them. */
 struct out_lookup;
 struct out_lookup *out_lookup_new(const struct graph *g);
 void out_lookup_free(struct out_lookup *l);
-uint32_t out_lookup_find(const struct out_lookup *l, const char *path);
+uint32_t out_lookup_find(struct out_lookup *l, const char *path);
 
 /* What is needed to run a node. The id arrays point into words[]. */
 struct id_list {

@@ -11,7 +11,11 @@ void *graph_grow(void *v, uint32_t n, uint32_t more, uint32_t *cap, size_t size_
 #define GRAPH_GROW(g, name, more)                                                                                      \
     ((g)->name = graph_grow((g)->name, (g)->n_##name, (more), &(g)->cap_##name, sizeof *(g)->name))
 
-/* order.c: fills g->order; on a cycle returns false and the nodes of one cycle, first to last, in cycle (mem_free). */
-bool graph_sort(struct graph *g, node_id **cycle, uint32_t *n_cycle);
+/* order.c: fills g->order and returns true; or tells of cycles, each as a path of nodes, and returns false. */
+bool graph_sort(struct graph *g, void (*on_cycle)(void *ctx, const node_id *cycle, uint32_t n), void *ctx);
+
+/* outputs.c: an entry that `out` must not share a path with, ID_NONE if there is none: one of another target that
+ * holds its path, or an earlier one with the same path. */
+uint32_t out_lookup_clash(struct out_lookup *l, const struct graph *g, uint32_t out);
 
 #endif
