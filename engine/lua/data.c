@@ -211,7 +211,10 @@ bool data_push_json(lua_State *L, const char *text, size_t len, struct data_erro
         e->what = e->text;
     }
     size_t at = yajl_get_bytes_consumed(j->json);
-    place_in(text, at < len ? at : len, e);
+    at = at < len ? at : len;
+    if (s == yajl_status_error && at && at < len) /* it stopped after what it complains about */
+        at--;
+    place_in(text, at, e);
     drop_jobs(j);
     lua_settop(L, top);
     return false;

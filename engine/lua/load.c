@@ -182,7 +182,7 @@ static void run_testfile(struct load *st, uint32_t index)
         }
         if (tree_type(st->o->tree, path) == ENTRY_NONE) {
             load_say(e, "there is no %s", path);
-            const char *near = index ? resolve_nearest(st, dir) : NULL;
+            const char *near = index && tree_type(st->o->tree, dir) == ENTRY_NONE ? resolve_nearest(st, dir) : NULL;
             if (near)
                 err_hint(e, "did you mean '%s'?", near);
         } else {

@@ -107,6 +107,9 @@ static enum srcpos_level find(struct load *st, uint32_t place, const struct abou
     struct decl_pos nearer;
     if (a->word && p->module != UINT32_MAX)
         return find_in(st, p->module, p->module_line, a, pos);
+    if (a->value && !a->field && p->module != UINT32_MAX && /* the argument of a call that the module may have made */
+        find_in(st, p->module, p->module_line, a, pos) == SRCPOS_VALUE)
+        return SRCPOS_VALUE;
     enum srcpos_level level = find_in(st, p->source, p->line, a, pos), in_module;
     enum srcpos_level wanted = a->value ? SRCPOS_VALUE : a->field ? SRCPOS_FIELD : SRCPOS_NAME;
     if (level >= wanted || p->module == UINT32_MAX || !(a->field || a->value))
@@ -190,7 +193,8 @@ static uint32_t quoted_col(const struct srcpos *s, uint32_t line, const char *me
 {
     uint32_t col;
     struct buf word = BUF_INIT;
-    for (const char *p = message; (p = strchr(p, '\''));) {
+    const char *near = strstr(message, " near '"); /* of the compiler: where it stopped */
+    for (const char *p = near ? near : message; (p = strchr(p, '\''));) {
         const char *end = strchr(p + 1, '\'');
         while (end && end[1] == '\'') /* near ''' */
             end++;

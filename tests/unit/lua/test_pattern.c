@@ -114,7 +114,8 @@ static void the_same_answers(void **state)
         "return ('abc'):gsub('()', '%1')",
         "return ('abc'):gsub('%w', 1)",
         "return ('abc def'):gsub('%f[%w]%w+', string.upper)",
-        "local t = {} for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do t[#t + 1] = k .. v end return table.concat(t, '|')",
+        "local t = {} for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do t[#t + 1] = k .. v end return table.concat(t, "
+        "'|')",
         "local t = {} for w in ('one two'):gmatch('%a*') do t[#t + 1] = '<' .. w .. '>' end return table.concat(t)",
         "local t = {} for w in ('^a^a'):gmatch('^a') do t[#t + 1] = w end return #t",
         "local t = {} for w in ('abcabc'):gmatch('b', 3) do t[#t + 1] = w end return #t",
@@ -143,9 +144,9 @@ static void the_same_answers(void **state)
 /* Patterns and subjects put together at random from pieces that fit and pieces that do not. */
 static void the_same_answers_to_random_questions(void **state)
 {
-    static const char *const pieces[] = {"a",  "b",  ".",  "%a", "%d", "[ab]", "[^b]", "[a-c]", "(",    ")", "()", "*",
-                                         "+",  "-",  "?",  "%1", "$",  "^",    "%b()", "%f[a]", "%s",   "1", " ",  "c",
-                                         "%A", "%w", "%%", "[",  "]",  "%S",   "x"};
+    static const char *const pieces[] = {"a", "b", ".",  "%a", "%d", "[ab]", "[^b]", "[a-c]", "(",     ")",  "()",
+                                         "*", "+", "-",  "?",  "%1", "$",    "^",    "%b()",  "%f[a]", "%s", "1",
+                                         " ", "c", "%A", "%w", "%%", "[",    "]",    "%S",    "x"};
     static const char subjects[] = "ab(c)1 xA";
     srand(7);
     for (int round = 0; round < 20000; round++) {
@@ -156,10 +157,10 @@ static void the_same_answers_to_random_questions(void **state)
         for (int i = 0; i < len; i++)
             subject[i] = subjects[(size_t)rand() % (sizeof subjects - 1)];
         subject[len] = '\0';
-        static const char *const calls[] = {"return ('%s'):find('%s')", "return ('%s'):match('%s')",
-                                            "return ('%s'):gsub('%s', '<%%0>')",
-                                            "local t = {} for x, y in ('%s'):gmatch('%s') do t[#t+1] = x t[#t+1] = y end "
-                                            "return table.concat(t, '|')"};
+        static const char *const calls[] = {
+            "return ('%s'):find('%s')", "return ('%s'):match('%s')", "return ('%s'):gsub('%s', '<%%0>')",
+            "local t = {} for x, y in ('%s'):gmatch('%s') do t[#t+1] = x t[#t+1] = y end "
+            "return table.concat(t, '|')"};
         const char *call = calls[rand() % 4];
         const char *at = strstr(call, "%s"), *second = strstr(at + 2, "%s");
         snprintf(chunk, sizeof chunk, "%.*s%s%.*s%s%s", (int)(at - call), call, subject, (int)(second - at - 2), at + 2,

@@ -6,7 +6,8 @@
 /* Runs Lua that puts a text into `got`, by declaring a test with that description. */
 static const char *result(struct fixture *f, const char *lua)
 {
-    char *text = mem_printf("local got\n%s\ntest \"t\" { cmd = \"true\", inputs = {}, description = tostring(got) }\n", lua);
+    char *text =
+        mem_printf("local got\n%s\ntest \"t\" { cmd = \"true\", inputs = {}, description = tostring(got) }\n", lua);
     testfile(text);
     mem_free(text);
     load_ok(f);
@@ -16,10 +17,12 @@ static const char *result(struct fixture *f, const char *lua)
 static void pairs_goes_by_key(void **state)
 {
     struct fixture *f = *state;
-    assert_string_equal(result(f, "local t = { z = 1, a = 2, [10] = 3, [2] = 4, [-1] = 5, [1.5] = 6, [true] = 7, b = 8 }\n"
-                                  "got = ''\nfor k, v in pairs(t) do got = got .. tostring(k) .. '=' .. v .. ' ' end"),
+    assert_string_equal(result(f,
+                               "local t = { z = 1, a = 2, [10] = 3, [2] = 4, [-1] = 5, [1.5] = 6, [true] = 7, b = 8 }\n"
+                               "got = ''\nfor k, v in pairs(t) do got = got .. tostring(k) .. '=' .. v .. ' ' end"),
                         "-1=5 1.5=6 2=4 10=3 a=2 b=8 z=1 true=7 ");
-    assert_string_equal(result(f, "got = ''\nfor i, v in pairs { 'x', 'y', 'z' } do got = got .. i .. v end"), "1x2y3z");
+    assert_string_equal(result(f, "got = ''\nfor i, v in pairs { 'x', 'y', 'z' } do got = got .. i .. v end"),
+                        "1x2y3z");
     assert_string_equal(result(f, "local t = { a = 1, b = 2, c = 3 }\ngot = ''\n"
                                   "for k in pairs(t) do got = got .. k t.b = nil t.d = 4 end"),
                         "ac");
@@ -38,18 +41,22 @@ static void a_key_without_order_is_an_error(void **state)
 {
     struct fixture *f = *state;
     testfile("local t = { [{}] = 1 }\nfor _ in pairs(t) do end\n");
-    load_says(f, "Testfile.lua:2:1: error T102: a key of a table that is walked must be a number, a string or a boolean, "
-                 "and is a table\n");
+    load_says(f,
+              "Testfile.lua:2:1: error T102: a key of a table that is walked must be a number, a string or a boolean, "
+              "and is a table\n");
 }
 
 static void nothing_shows_an_address(void **state)
 {
     struct fixture *f = *state;
-    assert_string_equal(result(f, "got = tostring({}) .. tostring(print) .. tostring(null) .. tostring(1) .. tostring(1.0)"),
-                        "tablefunctionnull11.0");
-    assert_string_equal(result(f, "got = ('%s|%s|%5.1f|%d|%q'):format({}, print, 1.25, 3, 'a')"), "table|function|  1.2|3|\"a\"");
+    assert_string_equal(
+        result(f, "got = tostring({}) .. tostring(print) .. tostring(null) .. tostring(1) .. tostring(1.0)"),
+        "tablefunctionnull11.0");
+    assert_string_equal(result(f, "got = ('%s|%s|%5.1f|%d|%q'):format({}, print, 1.25, 3, 'a')"),
+                        "table|function|  1.2|3|\"a\"");
     testfile("local s = (\"x\"):format(1)\nlocal p = string.format(\"%-10p\", {})\n");
-    load_says(f, "Testfile.lua:2:1: error T102: string.format: %p is not available: an address differs from run to run\n");
+    load_says(f,
+              "Testfile.lua:2:1: error T102: string.format: %p is not available: an address differs from run to run\n");
 }
 
 static void sorting_is_stable(void **state)
@@ -70,10 +77,10 @@ static void sorting_is_stable(void **state)
 static void what_is_not_allowed_is_not_there(void **state)
 {
     struct fixture *f = *state;
-    static const char *const names[] = {"os",           "io",           "debug",          "package",      "coroutine", "require",
-                                        "load",         "loadstring",   "dofile",         "loadfile",     "pcall",     "xpcall",
-                                        "setmetatable", "getmetatable", "collectgarbage", "rawset",       "rawget",    "_G",
-                                        "warn",         "core"};
+    static const char *const names[] = {"os",      "io",     "debug",        "package",      "coroutine",
+                                        "require", "load",   "loadstring",   "dofile",       "loadfile",
+                                        "pcall",   "xpcall", "setmetatable", "getmetatable", "collectgarbage",
+                                        "rawset",  "rawget", "_G",           "warn",         "core"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *text = mem_printf("local x = %s\n", names[i]);
         testfile(text);
@@ -83,8 +90,9 @@ static void what_is_not_allowed_is_not_there(void **state)
         mem_free(expected);
         mem_free(text);
     }
-    assert_string_equal(result(f, "got = tostring(string.dump) .. tostring((''):rep(3).dump) .. tostring(math.random) .. "
-                                  "tostring(math.randomseed) .. tostring(string.pack)"),
+    assert_string_equal(result(f,
+                               "got = tostring(string.dump) .. tostring((''):rep(3).dump) .. tostring(math.random) .. "
+                               "tostring(math.randomseed) .. tostring(string.pack)"),
                         "nilnilnilnilnil");
 }
 
@@ -96,7 +104,9 @@ static void libraries_cannot_be_changed(void **state)
     testfile("platform.os = 1\n");
     load_says(f, "Testfile.lua:1:1: error T102: 'platform' cannot be changed\n");
     testfile("test = nil\n");
-    load_says(f, "Testfile.lua:1:1: error T105: 'test' is part of the language and cannot be set\n  hint: write: local test\n");
+    load_says(
+        f,
+        "Testfile.lua:1:1: error T105: 'test' is part of the language and cannot be set\n  hint: write: local test\n");
 }
 
 static void globals_are_errors_that_go_on(void **state)
@@ -175,7 +185,8 @@ static void every_memory_limit_gives_an_error_or_a_graph(void **state)
 {
     struct fixture *f = *state;
     testfile("local t = json \"a.json\"\nlocal y = yaml \"a.yaml\"\nfor i, v in ipairs(t) do\n"
-             "  test(\"t\" .. i) { cmd = { \"true\", v }, inputs = { \"*.json\" }, env = { A = i }, value = { y, t } }\nend\n");
+             "  test(\"t\" .. i) { cmd = { \"true\", v }, inputs = { \"*.json\" }, env = { A = i }, value = { y, t } "
+             "}\nend\n");
     file("a.json", "[\"a\", \"b\", \"c\"]");
     file("a.yaml", "x: &a [1, 2]\ny: *a\n");
     bool worked = false;

@@ -81,8 +81,9 @@ static void a_value_may_be_written_in_other_ways(void **state)
 static void comments_and_strings_are_no_code(void **state)
 {
     (void)state;
-    const char *text = "-- test \"a\" { cmd = 1 }\n--[[ test\n\"a\" ]] local s = \"{ cmd = 1\" local l = [==[\n{ ]] cmd = "
-                       "]==]\ntest \"a\" { -- cmd = 1\n  --[==[ cmd ]] ]==] cmd = 2 }";
+    const char *text =
+        "-- test \"a\" { cmd = 1 }\n--[[ test\n\"a\" ]] local s = \"{ cmd = 1\" local l = [==[\n{ ]] cmd = "
+        "]==]\ntest \"a\" { -- cmd = 1\n  --[==[ cmd ]] ]==] cmd = 2 }";
     finds(text, Q(.line = 5, .call = "test", .name = "a", .field = "cmd"), "field 6:22");
     finds("test \"a\" { s = \"}\", cmd = 1 }", Q(.line = 1, .call = "test", .name = "a", .field = "cmd"), "field 1:21");
 }
@@ -90,7 +91,8 @@ static void comments_and_strings_are_no_code(void **state)
 static void unfinished_text_is_survived(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"test \"a", "test [[a", "test [==[a]]", "--[[", "test \"a\" {", "test \"\\", "[", "\"\\z   "};
+    static const char *const texts[] = {"test \"a",  "test [[a", "test [==[a]]", "--[[", "test \"a\" {",
+                                        "test \"\\", "[",        "\"\\z   "};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct srcpos *s = srcpos_new(texts[i], strlen(texts[i]));
         uint32_t line, col;
