@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 
-CMOCKA = re.compile(r"^\[ +(OK|FAILED|SKIPPED|ERROR) +\] +(\S+)")
+CMOCKA = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] +(\S+)")
 CMOCKA_CLOSE = re.compile(r"^\[ +(PASSED|FAILED) +\] +\d+ test")
 TAP = re.compile(r"^(not )?ok\b *\d*(.*)")
 TAP_PLAN = re.compile(r"^1\.\.(\d+)(?: *# *skip.*)?$", re.I)
