@@ -315,6 +315,10 @@ static int core_use(lua_State *L)
     }
     const char *path = arena_strdup(&st->arena, buf_cstr(&st->b1));
     const char *key = arena_printf(&st->arena, "%c%s", in_library ? 'l' : 'r', path);
+    if (st->n_using == MAX_USING) {
+        load_say(load_error(st, ERR_ERROR, "T107", place, &a), "modules use each other more than %d deep", MAX_USING);
+        load_raise(L);
+    }
     bool is_new;
     uint32_t i = strset_add(&st->modules, key, &is_new);
     lua_getfield(L, LUA_REGISTRYINDEX, "tgraph.modules");
@@ -326,7 +330,11 @@ static int core_use(lua_State *L)
             load_raise(L);
         api_push_environment(L);
         lua_setupvalue(L, -2, 1);
+        lua_Debug ar;
+        lua_getstack(L, 0, &ar);
+        st->using[st->n_using++] = (struct using){ar.i_ci, source};
         lua_call(L, 0, 1);
+        st->n_using--;
         if (lua_isnil(L, -1)) {
             lua_pop(L, 1);
             lua_pushboolean(L, true);

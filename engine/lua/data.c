@@ -196,7 +196,8 @@ bool data_push_json(lua_State *L, const char *text, size_t len, struct data_erro
     if (!j->json)
         return stop(&b, "there is no memory for the parser");
     yajl_status s = yajl_parse(j->json, (const unsigned char *)text, len);
-    if (s == yajl_status_ok)
+    bool ended = s == yajl_status_ok;
+    if (ended)
         s = yajl_complete_parse(j->json);
     if (s == yajl_status_ok && lua_gettop(L) == top + 1) {
         drop_jobs(j);
@@ -211,8 +212,8 @@ bool data_push_json(lua_State *L, const char *text, size_t len, struct data_erro
         e->what = e->text;
     }
     size_t at = yajl_get_bytes_consumed(j->json);
-    at = at < len ? at : len;
-    if (s == yajl_status_error && at && at < len) /* it stopped after what it complains about */
+    at = at < len && !ended ? at : len;
+    if (s != yajl_status_ok && at && at < len) /* it stopped after what it complains about */
         at--;
     place_in(text, at, e);
     drop_jobs(j);

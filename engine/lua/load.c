@@ -68,6 +68,7 @@ static bool run(struct load *st, lua_CFunction f)
     int status = lua_pcall(L, 0, 0, 1);
     if (status == LUA_OK)
         return true;
+    st->n_using = 0;
     for (uint32_t i = 0; i < st->modules.n; i++) /* those that were being loaded did not get to their end */
         if (st->module_states[i] == MODULE_LOADING)
             st->module_states[i] = MODULE_FAILED;

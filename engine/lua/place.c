@@ -29,6 +29,10 @@ struct place place_running(const struct load *st, lua_State *L)
     struct place p = {st->current, 0, UINT32_MAX, 0, false};
     lua_Debug ar;
     for (int level = 0; level < FRAMES_LOOKED_AT && lua_getstack(L, level, &ar); level++) {
+        /* A module whose last call is `return f()` has left its frame to f. */
+        if (st->n_using && p.module == UINT32_MAX && st->using[st->n_using - 1].frame == (const void *)ar.i_ci &&
+            st->sources[st->using[st->n_using - 1].source].kind == SOURCE_MODULE)
+            p.module = st->using[st->n_using - 1].source;
         lua_getinfo(L, "Sl", &ar);
         uint32_t source = ar.source[0] == '=' ? source_of(st, ar.source + 1, NULL) : UINT32_MAX;
         if (source == UINT32_MAX || ar.currentline < 1)
@@ -88,8 +92,8 @@ static enum srcpos_level find_in(struct load *st, uint32_t source, uint32_t line
     }
     struct source *s = &st->sources[source];
     *pos = (struct decl_pos){s->path, line, line ? 1 : 0};
-    if (!line && a->name) /* a call in tail position left no line behind */
-        pos->line = line = srcpos_line_of(tokens_of(s), a->name);
+    if (!line && (a->name || a->value)) /* a call in tail position left no line behind */
+        pos->line = line = srcpos_line_of(tokens_of(s), a->name ? a->name : a->value);
     if (!line)
         return SRCPOS_NOTHING;
     if (a->word) {

@@ -95,7 +95,7 @@ struct include {
 };
 enum module_state { MODULE_LOADING, MODULE_DONE, MODULE_FAILED };
 
-enum { MAX_ERRORS = 300, MAX_FILE_BYTES = 64 << 20, MAX_SOURCE_BYTES = 16 << 20 };
+enum { MAX_ERRORS = 300, MAX_USING = 50, MAX_FILE_BYTES = 64 << 20, MAX_SOURCE_BYTES = 16 << 20 };
 
 struct data_jobs; /* data.c: parsers that an error may have jumped over */
 
@@ -126,6 +126,13 @@ struct load {
     struct strset modules;
     uint8_t *module_states; /* as modules; enum module_state */
     uint32_t cap_module_states;
+    struct using
+    {
+        const void *frame; /* Lua's, of the call of core.use */
+        uint32_t source;
+    }
+    using[MAX_USING]; /* modules that are being loaded, the innermost last */
+    uint32_t n_using;
     struct strset globals; /* names that exist, for "did you mean" */
 
     struct strset labels;

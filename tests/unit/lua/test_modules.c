@@ -79,6 +79,32 @@ static void a_module_is_loaded_once_and_declares_for_its_user(void **state)
     assert_strs("Testfile.lua tools/m.lua tools/n.lua sub/Testfile.lua", f->record.files);
 }
 
+static void a_module_that_ends_with_use_is_still_where_it_is(void **state)
+{
+    struct fixture *f = *state;
+    testfile("local m = use \"./tools/m.lua\"\nm(\"a\")\n");
+    file("tools/m.lua", "return use \"./n.lua\"\n");
+    file("tools/n.lua", "return use(\"./o.lua\").make\n");
+    file("tools/o.lua", "return { make = function(name) return test(name) { cmd = \"x\", inputs = {} } end }\n");
+    load_ok(f);
+    assert_int_equal(target(f, "a")->pos.line, 2);
+}
+
+static void modules_may_nest_but_not_for_ever(void **state)
+{
+    struct fixture *f = *state;
+    testfile("local m = use \"./m1.lua\"\n");
+    for (int i = 1; i <= 60; i++) {
+        char *path = mem_printf("m%d.lua", i), *text = mem_printf("local m = use \"./m%d.lua\"\nreturn m\n", i + 1);
+        file(path, text);
+        mem_free(path);
+        mem_free(text);
+    }
+    load_says(f, "m50.lua:1:15: error T107: modules use each other more than 50 deep\n");
+    file("m40.lua", "return 1\n");
+    load_ok(f);
+}
+
 static void mistakes_in_modules_are_found_there(void **state)
 {
     struct fixture *f = *state;
@@ -301,6 +327,8 @@ int main(void)
         with_fixture(a_deep_chain_of_includes_is_fine),
         with_fixture(a_folder_without_a_testfile),
         with_fixture(a_module_is_loaded_once_and_declares_for_its_user),
+        with_fixture(a_module_that_ends_with_use_is_still_where_it_is),
+        with_fixture(modules_may_nest_but_not_for_ever),
         with_fixture(mistakes_in_modules_are_found_there),
         with_fixture(a_module_that_failed_is_reported_once),
         with_fixture(modules_that_are_not_there),
