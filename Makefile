@@ -129,8 +129,10 @@ check-tsan:
 	$(SUBMAKE) BUILD=build-tsan OPT='$(SAN_OPT) -fsanitize=thread' san-tests
 .PHONY: san-tests
 san-tests: $(BUILD)/tgraph $(UNIT)
-	@$(RUN_TESTS) --timeout 600 --suite unit $(UNIT)
-	@TGRAPH=$(abspath $(BUILD)/tgraph) $(RUN_TESTS) --timeout 600 --suite e2e tests/e2e
+	@rm -rf $(BUILD)/counts
+	@$(RUN_TESTS) --timeout 600 --suite unit $(UNIT) || true
+	@TGRAPH=$(abspath $(BUILD)/tgraph) $(RUN_TESTS) --timeout 600 --suite e2e tests/e2e || true
+	@python3 tests/support/run_tests.py --counts $(BUILD)/counts --sum unit e2e
 
 FUZZ_SECONDS ?= 60
 fuzz:
