@@ -111,6 +111,12 @@ enum node_status {                     /* numbers are stored */
                    STATUS_DIRTY = 3,   /* anything else: a flaky pass, a pass that was not stored */
 };
 
+enum node_settled {
+    UNSETTLED = 0,   /* something may have changed since its key was computed */
+    SETTLED = 1,     /* `key` is what the file states beside it give: with none changed, it needs no resolving */
+    SETTLED_NOW = 2, /* resolved by this process; never in a file */
+};
+
 /* What is known of a node; written to the frozen file. */
 struct node_state {
     struct digest key;  /* of the last resolution with a known key; NONE = never */
@@ -118,7 +124,8 @@ struct node_state {
     struct digest deep; /* its outputs and `deps` */
     uint8_t status;     /* enum node_status */
     uint8_t outcome;    /* enum outcome of the last run */
-    uint8_t pad[2];
+    uint8_t settled;    /* enum node_settled */
+    uint8_t pad;
     uint32_t duration_ms;     /* of the last run that ended by itself; 0 = unknown */
     set_id reads;             /* what the last run read by its depfile; ID_NONE */
     uint32_t made_at, n_made; /* in made[] */
@@ -180,7 +187,8 @@ file_id graph_file(struct graph *g, const char *path);      /* adds it if need b
 file_id graph_find_file(struct graph *g, const char *path); /* ID_NONE if there is none */
 /* A set of files in order of path; the same members give the same id only within one graph_build. */
 set_id graph_add_set(struct graph *g, file_id *members, uint32_t n); /* sorts members in place, drops doubles */
-/* Drops what nothing refers to any more (old lists in made[], sets of files read): before it is written to a file. */
+/* Drops what nothing refers to any more (old lists in made[], sets of files read), and unsettles the nodes that were not
+ * resolved if others were: before it is written to a file. */
 void graph_compact(struct graph *g);
 /* Takes over what `old` knows of files and nodes of the same names. */
 void graph_inherit(struct graph *g, struct graph *old);

@@ -75,8 +75,20 @@ static void compact_sets(struct graph *g)
     mem_free(to);
 }
 
+/* A process that resolved some nodes has seen files or outputs change, or made them change, and others were not asked
+ * what that means for them. */
+static void settle(struct graph *g)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < g->n_nodes && !any; i++)
+        any = g->states[i].settled == SETTLED_NOW;
+    for (uint32_t i = 0; i < g->n_nodes && any; i++)
+        g->states[i].settled = g->states[i].settled == SETTLED_NOW ? SETTLED : UNSETTLED;
+}
+
 void graph_compact(struct graph *g)
 {
+    settle(g);
     compact_made(g);
     compact_sets(g);
 }
@@ -95,6 +107,7 @@ static void inherit_node(struct graph *g, struct graph *old, node_id to, node_id
     struct node_state st = old->states[from];
     if (g->nodes[to].kind != old->nodes[from].kind)
         return;
+    st.settled = UNSETTLED;
     if (st.reads != ID_NONE) {
         const struct file_set *s = &old->sets[st.reads];
         file_id *members = mem_resize(NULL, s->n + 1, sizeof *members);
@@ -112,7 +125,8 @@ static void inherit_node(struct graph *g, struct graph *old, node_id to, node_id
         const struct out_entry *o = &old->outs[m.out];
         m.out = same_out(g, &g->nodes[to], graph_str(old, o->path), o->kind);
         if (m.out == ID_NONE) {
-            st.status = STATUS_DIRTY; /* cannot keep its key either, since outputs are part of it */
+            if (st.status == STATUS_CLEAN) /* cannot keep its key either, since outputs are part of it */
+                st.status = STATUS_DIRTY;
             continue;
         }
         m.file = graph_file(g, graph_str(old, old->files[m.file].path));

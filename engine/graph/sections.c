@@ -61,13 +61,10 @@ static bool action_ok(const struct graph *g, uint32_t at)
         if (left < 1 || w[0] > left - 1)
             return false;
         uint32_t n = w[0];
-        for (uint32_t i = 1; i <= n; i++)
-            if (list != 4 && w[i] != STR_NONE && w[i] >= len) /* list 4: exit codes */
+        /* List 1 holds names and values in turn, and a value may be missing; list 4 holds exit codes. */
+        for (uint32_t i = 1; i <= n && list != 4; i++)
+            if (w[i] >= len && !(list == 1 && i % 2 == 0 && w[i] == STR_NONE))
                 return false;
-        if (list == 0)
-            for (uint32_t i = 1; i <= n; i++)
-                if (w[i] == STR_NONE)
-                    return false;
         if (list == 1 && n % 2)
             return false;
         w += n + 1;
@@ -85,21 +82,42 @@ static bool action_ok(const struct graph *g, uint32_t at)
     return w[11] == STR_NONE || w[11] < len;
 }
 
+/* Each node once, what it needs before it: whoever follows the order relies on that. */
+static bool order_ok(const struct graph *g)
+{
+    uint8_t *seen = mem_calloc((size_t)g->n_nodes + 1, 1);
+    bool ok = true;
+    for (uint32_t k = 0; k < g->n_nodes && ok; k++) {
+        node_id i = g->order[k];
+        ok = i < g->n_nodes && !seen[i];
+        if (!ok)
+            break;
+        const struct node *n = &g->nodes[i];
+        for (uint32_t e = 0; e < n->n_edges && ok; e++)
+            ok = seen[g->edges[n->edges_at + e].to] != 0;
+        seen[i] = 1;
+    }
+    mem_free(seen);
+    return ok;
+}
+
 static bool nodes_ok(const struct graph *g)
 {
     size_t len = g->strs.len;
+    uint64_t n_made = 0;
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct node *n = &g->nodes[i];
         const struct node_state *s = &g->states[i];
-        if (n->label >= len || n->dir >= len || n->pos_file >= len || g->order[i] >= g->n_nodes ||
-            n->kind < KIND_TEST || n->kind > KIND_SERVICE || !span_ok(n->edges_at, n->n_edges, g->n_edges) ||
-            !span_ok(n->sets_at, n->n_sets, g->n_node_sets) || !span_ok(n->may_at, n->n_may, g->n_node_sets) ||
-            !span_ok(n->outs_at, n->n_outs, g->n_outs) || !span_ok(n->tools_at, n->n_tools, g->n_node_tools) ||
-            !span_ok(s->made_at, s->n_made, g->n_made) || (s->reads != ID_NONE && s->reads >= g->n_sets) ||
-            !action_ok(g, n->action))
+        if (n->label >= len || n->dir >= len || n->pos_file >= len || n->kind < KIND_TEST || n->kind > KIND_SERVICE ||
+            !span_ok(n->edges_at, n->n_edges, g->n_edges) || !span_ok(n->sets_at, n->n_sets, g->n_node_sets) ||
+            !span_ok(n->may_at, n->n_may, g->n_node_sets) || !span_ok(n->outs_at, n->n_outs, g->n_outs) ||
+            !span_ok(n->tools_at, n->n_tools, g->n_node_tools) || !span_ok(s->made_at, s->n_made, g->n_made) ||
+            (s->reads != ID_NONE && s->reads >= g->n_sets) || !action_ok(g, n->action))
             return false;
+        n_made += s->n_made;
     }
-    return true;
+    /* Nobody shares a piece of made[] or set_files[]: copies of them are as long as they are together. */
+    return n_made <= g->n_made && order_ok(g);
 }
 
 bool graph_view(struct graph *g, const struct graph_section s[GRAPH_SECTIONS])
@@ -143,9 +161,14 @@ bool graph_view(struct graph *g, const struct graph_section s[GRAPH_SECTIONS])
     for (uint32_t i = 0; i < g->n_files; i++)
         if (g->files[i].path >= len)
             return false;
-    for (uint32_t i = 0; i < g->n_sets; i++)
+    uint64_t members = 0;
+    for (uint32_t i = 0; i < g->n_sets; i++) {
         if (!span_ok(g->sets[i].at, g->sets[i].n, g->n_set_files))
             return false;
+        members += g->sets[i].n;
+    }
+    if (members > g->n_set_files)
+        return false;
     for (uint32_t i = 0; i < g->n_set_files; i++)
         if (g->set_files[i] >= g->n_files)
             return false;

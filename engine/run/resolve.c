@@ -190,6 +190,7 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
     memset(out, 0, sizeof *out);
     g->states[n].deps = key_deps(&ws->keys, g, n);
     out->weak = out->key = key_weak(&ws->keys, g, n, g->states[n].deps);
+    g->states[n].settled = SETTLED_NOW;
     if (nd->kind == KIND_GROUP || nd->kind == KIND_SERVICE) {
         become_clean(ws, n, out->key, out);
         return;

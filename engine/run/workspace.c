@@ -456,7 +456,7 @@ bool ws_all_clean(const struct workspace *ws, const uint8_t *needed)
         if (!needed[i])
             continue;
         const struct node_state *st = &g->states[i];
-        if (st->status != STATUS_CLEAN)
+        if (st->status != STATUS_CLEAN || !st->settled)
             return false;
         for (uint32_t m = 0; m < st->n_made; m++) {
             const struct made_file *made = &g->made[st->made_at + m];
