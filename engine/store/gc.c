@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Garbage collection. One round: list the CAS, then in one write transaction (nobody else writes meanwhile) read what
- * refers to which blob, choose what goes, delete those rows; after the commit remove the files. A process that is killed
- * in between leaves files that nothing refers to, which the next collection removes. A file that was put or restored
- * within the last hour stays, referenced or not: its result may be about to be committed.
+ * Garbage collection. One round: list the CAS, read what refers to which blob, choose what goes, delete those rows, then
+ * remove the files. Other processes go on meanwhile: rows are deleted in short transactions, and only if they have not
+ * been put or touched since they were read; who puts a blob that is there marks it as used, so what they refer to stays.
+ * A blob goes only after everything that referred to it. A process that is killed in the middle leaves blobs that nothing
+ * refers to, which the next collection removes. Blobs that were put or restored within the last hour stay, referenced or
+ * not: their result may be about to be committed.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/map.h"
@@ -19,6 +22,8 @@
 
 #define GC_ROUNDS 6  /* sizes of rows are estimated, so it may take more than one */
 #define ROW_BYTES 48 /* what a row takes beside its texts and blobs */
+#define BATCH_ROWS 2000
+#define PAUSE_NS 2000000 /* between batches: SQLite does not queue those who wait to write */
 
 struct gc_blob {
     struct digest d;
@@ -27,14 +32,16 @@ struct gc_blob {
     uint32_t direct;                  /* those from rows */
     uint32_t child_begin, n_children; /* of a manifest: into children */
     bool has_row, has_file;
+    int64_t row_used_s;
     bool row_is_young, file_is_young;
     bool is_manifest; /* children were read */
 };
 
 enum gc_kind { GC_RESULT, GC_READS, GC_RUN };
 struct gc_entity {
-    int64_t used_s;
-    int64_t id, seq; /* of its row; seq of a run only */
+    int64_t used_s;     /* for the order */
+    int64_t row_used_s; /* as it is in the row */
+    int64_t id, seq;    /* of its row; seq of a run only */
     uint64_t bytes;
     uint32_t ref_begin, n_refs; /* into refs */
     uint32_t manifest;          /* the blob among them that is a manifest, or MAP_NONE */
@@ -61,6 +68,7 @@ struct gc {
     uint64_t bytes;               /* what the store takes now, as far as known */
     bool runs_removed;
     uint64_t n_removed; /* rows and files of this round */
+    uint32_t batch;     /* rows deleted in the open transaction; 0 = none is open */
     struct store_gc_stats *stats;
 };
 
@@ -176,13 +184,12 @@ static struct gc_entity *add_entity(struct gc *g, enum gc_kind kind, int64_t id,
 {
     MEM_GROW(g->entities, g->n_entities, g->cap_entities);
     struct gc_entity *en = &g->entities[g->n_entities++];
-    if (used_s > g->now_s + STORE_DAY_S)
-        used_s = 0;
     *en = (struct gc_entity){
         .kind = kind,
         .id = id,
         .seq = seq,
-        .used_s = used_s,
+        .used_s = used_s > g->now_s + STORE_DAY_S ? 0 : used_s,
+        .row_used_s = used_s,
         .bytes = ROW_BYTES,
         .ref_begin = (uint32_t)g->refs.n,
         .manifest = MAP_NONE,
@@ -210,7 +217,8 @@ static bool read_blobs(struct gc *g, struct err *e)
             continue;
         g->blobs[i].has_row = true;
         g->blobs[i].row_bytes = (uint64_t)sqlite3_column_int64(st, 1) + ROW_BYTES;
-        g->blobs[i].row_is_young = is_young(g, sqlite3_column_int64(st, 2));
+        g->blobs[i].row_used_s = sqlite3_column_int64(st, 2);
+        g->blobs[i].row_is_young = is_young(g, g->blobs[i].row_used_s);
     }
     if (row == 0)
         db_done(st);
@@ -339,28 +347,37 @@ static void count_refs(struct gc *g)
     }
 }
 
-static bool drop_row(struct gc *g, const struct gc_entity *en, struct err *e)
+static bool end_batch(struct gc *g, struct err *e)
 {
-    static const enum stmt by_kind[] = {
-        [GC_RESULT] = S_GC_DROP_RESULT, [GC_READS] = S_GC_DROP_READS, [GC_RUN] = S_GC_DROP_RUN};
-    sqlite3_stmt *st = db_stmt(g->s, by_kind[en->kind], e);
-    if (!st)
-        return false;
-    sqlite3_bind_int64(st, 1, en->id);
-    if (en->kind == GC_RUN)
-        sqlite3_bind_int64(st, 2, en->seq);
-    g->n_removed++;
-    return db_run(g->s, st, "collecting garbage", e);
+    if (g->batch == 0)
+        return true;
+    g->batch = 0;
+    return db_commit(g->s, e);
 }
 
-static bool drop_blob_row(struct gc *g, const struct gc_blob *b, struct err *e)
+/* Runs a statement that deletes one row. *gone: it was still as it had been read. */
+static bool delete_row(struct gc *g, sqlite3_stmt *st, bool *gone, struct err *e)
 {
-    sqlite3_stmt *st = db_stmt(g->s, S_GC_DROP_BLOB, e);
-    if (!st)
+    *gone = false;
+    if (!db_run(g->s, st, "collecting garbage", e))
         return false;
-    bind_key(st, 1, &b->d);
-    g->n_removed++;
-    return db_run(g->s, st, "collecting garbage", e);
+    *gone = sqlite3_changes(g->s->db) > 0;
+    g->n_removed += *gone;
+    return true;
+}
+
+/* The statement to delete a row with, in an open transaction; NULL: e is set. */
+static sqlite3_stmt *delete_stmt(struct gc *g, enum stmt id, struct err *e)
+{
+    if (g->batch >= BATCH_ROWS) {
+        if (!end_batch(g, e))
+            return NULL;
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+    }
+    if (g->batch == 0 && !db_begin(g->s, e))
+        return NULL;
+    g->batch++;
+    return db_stmt(g->s, id, e);
 }
 
 static bool drop_blob(struct gc *g, uint32_t i, struct err *e)
@@ -371,12 +388,20 @@ static bool drop_blob(struct gc *g, uint32_t i, struct err *e)
         g->bytes -= b->file_bytes;
         b->has_file = false;
     }
-    if (b->has_row && !b->row_is_young) {
-        if (!drop_blob_row(g, b, e))
-            return false;
+    if (!b->has_row || b->row_is_young)
+        return true;
+    sqlite3_stmt *st = delete_stmt(g, S_GC_DROP_BLOB, e);
+    if (!st)
+        return false;
+    bool gone;
+    bind_key(st, 1, &b->d);
+    sqlite3_bind_int64(st, 2, b->row_used_s);
+    if (!delete_row(g, st, &gone, e))
+        return false;
+    b->has_row = false;
+    if (gone) {
         g->bytes -= b->row_bytes < g->bytes ? b->row_bytes : g->bytes;
         g->stats->removed_blobs++;
-        b->has_row = false;
     }
     return true;
 }
@@ -396,8 +421,18 @@ static bool release(struct gc *g, uint32_t i, struct err *e)
 
 static bool drop_entity(struct gc *g, const struct gc_entity *en, struct err *e)
 {
-    if (!drop_row(g, en, e))
+    static const enum stmt by_kind[] = {
+        [GC_RESULT] = S_GC_DROP_RESULT, [GC_READS] = S_GC_DROP_READS, [GC_RUN] = S_GC_DROP_RUN};
+    sqlite3_stmt *st = delete_stmt(g, by_kind[en->kind], e);
+    if (!st)
         return false;
+    bool gone;
+    sqlite3_bind_int64(st, 1, en->id);
+    sqlite3_bind_int64(st, 2, en->kind == GC_RUN ? en->seq : en->row_used_s);
+    if (!delete_row(g, st, &gone, e))
+        return false;
+    if (!gone)
+        return true;
     g->stats->removed_results += en->kind == GC_RESULT;
     g->runs_removed |= en->kind == GC_RUN;
     g->bytes -= en->bytes < g->bytes ? en->bytes : g->bytes;
@@ -418,39 +453,38 @@ static int oldest_first(const void *pa, const void *pb)
     return a->seq < b->seq ? -1 : a->seq > b->seq;
 }
 
-/* Within the transaction. */
+/* Beyond the limit it goes a tenth below it, so that the next run does not have to collect again. */
 static bool choose_and_drop(struct gc *g, uint64_t max_bytes, struct err *e)
 {
     for (uint32_t i = 0; i < g->n_blobs; i++) {
         if (g->blobs[i].refs == 0 && !drop_blob(g, i, e))
             return false;
     }
+    uint64_t enough = g->bytes > max_bytes ? max_bytes - max_bytes / 10 : UINT64_MAX;
     if (g->n_entities > 0)
         qsort(g->entities, g->n_entities, sizeof *g->entities, oldest_first);
     for (size_t i = 0; i < g->n_entities; i++) {
         const struct gc_entity *en = &g->entities[i];
-        if (!en->damaged && (g->bytes <= max_bytes || is_young(g, en->used_s)))
+        if (!en->damaged && (g->bytes <= enough || is_young(g, en->used_s)))
             break;
         if (!drop_entity(g, en, e))
             return false;
     }
     if (!g->runs_removed)
         return true;
-    sqlite3_stmt *st = db_stmt(g->s, S_GC_DROP_TARGETS, e);
+    sqlite3_stmt *st = delete_stmt(g, S_GC_DROP_TARGETS, e);
     return st && db_run(g->s, st, "collecting garbage", e);
 }
 
 static bool collect(struct gc *g, uint64_t max_bytes, struct err *e)
 {
-    if (!db_begin(g->s, e))
+    /* Blobs before what refers to them: a reference that is made meanwhile is seen, or its blob is marked. */
+    if (!read_blobs(g, e) || !read_results(g, e) || !read_reads(g, e) || !read_runs(g, e) || !read_manifests(g, e))
         return false;
-    bool ok = read_blobs(g, e) && read_results(g, e) && read_reads(g, e) && read_runs(g, e) && read_manifests(g, e);
-    if (ok) {
-        count_refs(g);
-        ok = choose_and_drop(g, max_bytes, e);
-    }
-    /* After a failure it is rolled back already, and this fails too: the first error is the one to tell. */
-    if (!db_commit(g->s, ok ? e : NULL))
+    count_refs(g);
+    bool ok = choose_and_drop(g, max_bytes, e);
+    /* After a failure the batch is rolled back already, and this fails too: the first error is the one to tell. */
+    if (!end_batch(g, ok ? e : NULL) || !ok)
         return false;
     for (size_t i = 0; i < g->files.n; i++)
         remove_file(g, &g->blobs[g->files.v[i]], (uint32_t)i);

@@ -61,10 +61,10 @@ const char *const store_sql[N_STMTS] = {
     [S_GC_READS] = "SELECT rowid, used, length(paths) FROM reads",
     [S_GC_RUNS] = "SELECT " RUN_COLUMNS ", runs.tid, id FROM runs LEFT JOIN targets ON targets.tid = runs.tid",
     [S_GC_BLOBS] = "SELECT digest, length(data), used FROM blobs",
-    [S_GC_DROP_RESULT] = "DELETE FROM results WHERE rowid = ?1",
-    [S_GC_DROP_READS] = "DELETE FROM reads WHERE rowid = ?1",
+    [S_GC_DROP_RESULT] = "DELETE FROM results WHERE rowid = ?1 AND used IS ?2",
+    [S_GC_DROP_READS] = "DELETE FROM reads WHERE rowid = ?1 AND used IS ?2",
     [S_GC_DROP_RUN] = "DELETE FROM runs WHERE tid = ?1 AND seq = ?2",
-    [S_GC_DROP_BLOB] = "DELETE FROM blobs WHERE digest = ?1",
+    [S_GC_DROP_BLOB] = "DELETE FROM blobs WHERE digest = ?1 AND used IS ?2",
     [S_GC_DROP_TARGETS] = "DELETE FROM targets WHERE NOT EXISTS(SELECT 1 FROM runs WHERE runs.tid = targets.tid)",
     [S_GC_PAGES] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
 };

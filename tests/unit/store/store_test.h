@@ -170,7 +170,8 @@ static inline uint32_t next_random(uint64_t *state)
 
 static inline void write_file(const char *path, const void *p, size_t len)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    unlink(path); /* ext4 writes a file out at once that is cut and written again */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, p, len), (ssize_t)len);
     assert_int_equal(close(fd), 0);

@@ -244,7 +244,7 @@ static void damage_never_gives_a_wrong_answer(void **state)
     (void)state;
     struct image good = {BUF_INIT, BUF_INIT};
     const char *more = getenv("STORE_DAMAGE_CASES");
-    uint64_t cases = more ? strtoull(more, NULL, 10) : 400;
+    uint64_t cases = more ? strtoull(more, NULL, 10) : 300;
     uint32_t found = 0, discarded = 0, all = 0;
     make_image(&good);
     struct store *s = open_store();

@@ -130,13 +130,13 @@ static void the_oldest_go_and_the_rest_stays_whole(void **state)
     assert_true(st.before_bytes > limit);
     assert_in_range(st.after_bytes, limit / 3, limit);
     uint32_t first = 0;
-    while (first < N && !has_result(s, rec[first].key)) {
-        assert_true(is_gone(s, &rec[first]));
+    while (first < N && !has_result(s, rec[first].key))
         first++;
-    }
-    assert_in_range(first, 1, N - 1);
+    assert_in_range(first, 2, N - 1);
+    for (uint32_t i = 0; i < first - 1; i++) /* of the last one the history may still be there */
+        assert_true(is_gone(s, &rec[i]));
     assert_int_equal(st.removed_results, first);
-    assert_int_equal(st.removed_blobs, 4 * first);
+    assert_in_range(st.removed_blobs, 4 * (first - 1), 4 * first);
     for (uint32_t i = first; i < N; i++)
         assert_true(has_result(s, rec[i].key) && is_whole(s, &rec[i]));
     struct store_gc_stats again = collect(s, limit);
