@@ -253,6 +253,16 @@ static bool write_one(struct runner *r, struct ending *v, struct err *e)
     return ok && store_put_run(s, ws->root, j->label, &run, e);
 }
 
+static bool write_all(struct runner *r, struct ending *v, uint32_t n, struct err *e)
+{
+    err_clear(e);
+    bool ok = store_begin(r->ws->store, e);
+    for (uint32_t i = 0; i < n && ok; i++)
+        if (!v[i].j->cancelled)
+            ok = write_one(r, &v[i], e);
+    return ok && store_commit(r->ws->store, e);
+}
+
 /* The node's state, as it goes into the frozen file. */
 static void take_over(struct runner *r, struct ending *v)
 {
@@ -316,12 +326,12 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
         v[n_runs].j = jobs[i];
         decide(r, &v[n_runs++]);
     }
-    if (n_runs && r->ws->store && !r->store_broken) {
-        bool ok = store_begin(r->ws->store, &e);
-        for (uint32_t i = 0; i < n_runs && ok; i++)
-            if (!v[i].j->cancelled)
-                ok = write_one(r, &v[i], &e);
-        if (!(ok && store_commit(r->ws->store, &e)))
+    if (n_runs && r->ws->store && !r->store_broken && !write_all(r, v, n_runs, &e)) {
+        /* The database was found damaged and begun anew: these results can go into the new one. */
+        bool again = strcmp(e.code, "T502") == 0;
+        if (again)
+            run_message(r, e.code, false, "%s", e.msg);
+        if (!again || !write_all(r, v, n_runs, &e))
             store_failed(r, &e);
     }
     for (uint32_t i = 0; i < n_runs; i++) {

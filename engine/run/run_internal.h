@@ -28,6 +28,7 @@ struct run_node {
     uint8_t outcome; /* DONE */
     bool selected;
     bool cached;
+    bool used_store;         /* clean by a result of the store */
     uint32_t waiting;        /* needed dependencies that are not done */
     node_id bad;             /* a dependency that did not pass; ID_NONE */
     int64_t priority;        /* longest remaining path, in milliseconds, failed ones first */
