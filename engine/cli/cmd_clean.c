@@ -64,7 +64,7 @@ int cmd_clean(const struct options *o)
         fprintf(stderr, "tgraph: error %s: %s\n", e.code, e.msg);
         status = 1;
     } else {
-        fprintf(stderr, "deleted %u output%s and .tgraph/; results stay in %s (`tgraph gc --max-size 0` empties it)\n",
+        fprintf(stderr, "deleted %u output%s and .tgraph/; results stay in %s (`tgraph gc` keeps it small)\n",
                 removed, removed == 1 ? "" : "s", ws.cache_dir);
     }
     err_clear(&e);

@@ -409,6 +409,26 @@ static void set_up_jobserver(struct runner *r, const uint8_t *needed)
     }
 }
 
+/* Results of the store that spared a run are in use: the garbage collector is to take others first. */
+static void touch_results(struct runner *r)
+{
+    const struct graph *g = &r->ws->g;
+    bool any = false;
+    for (uint32_t n = 0; n < g->n_nodes && !any; n++)
+        any = r->nodes[n].used_store;
+    if (!any)
+        return;
+    open_store(r);
+    if (!r->ws->store || r->store_broken || !store_begin(r->ws->store, NULL))
+        return;
+    bool ok = true;
+    for (uint32_t n = 0; n < g->n_nodes && ok; n++)
+        if (r->nodes[n].used_store)
+            ok = store_touch_result(r->ws->store, r->nodes[n].key, NULL) &&
+                 (!(g->nodes[n].flags & NODE_DEPFILE) || store_touch_read_lists(r->ws->store, r->nodes[n].weak, NULL));
+    store_commit(r->ws->store, NULL); /* if it fails, a later run tries again */
+}
+
 /* Brings all needed nodes up to date. The workspace is stamped and its keys are prepared. */
 static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *selected, bool tell_start)
 {
@@ -460,26 +480,6 @@ static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *se
     if (r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] != g->n_nodes)
         BUG("%u nodes were left over", g->n_nodes - r->phase_count[PHASE_DONE] - r->phase_count[PHASE_NONE]);
     touch_results(r);
-}
-
-/* Results of the store that spared a run are in use: the garbage collector is to take others first. */
-static void touch_results(struct runner *r)
-{
-    const struct graph *g = &r->ws->g;
-    bool any = false;
-    for (uint32_t n = 0; n < g->n_nodes && !any; n++)
-        any = r->nodes[n].used_store;
-    if (!any)
-        return;
-    open_store(r);
-    if (!r->ws->store || r->store_broken || !store_begin(r->ws->store, NULL))
-        return;
-    bool ok = true;
-    for (uint32_t n = 0; n < g->n_nodes && ok; n++)
-        if (r->nodes[n].used_store)
-            ok = store_touch_result(r->ws->store, r->nodes[n].key, NULL) &&
-                 (!(g->nodes[n].flags & NODE_DEPFILE) || store_touch_read_lists(r->ws->store, r->nodes[n].weak, NULL));
-    store_commit(r->ws->store, NULL); /* if it fails, a later run tries again */
 }
 
 static void clear_phase(struct runner *r)
