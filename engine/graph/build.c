@@ -302,12 +302,15 @@ static void link_inputs(struct builder *b, uint32_t i, const struct decl *d)
         add_node_set(g, literal);
     for (uint32_t s = 0; s < d->n_sets; s++)
         add_node_set(g, graph_set_of(b, d->sets[s]));
+    /* Only a depfile can say what of may_read was read; without one all of it is an input. */
+    for (uint32_t s = 0; s < d->n_may_read && !d->depfile; s++)
+        add_node_set(g, graph_set_of(b, d->may_read[s]));
     g->nodes[i].sets_at = at;
     g->nodes[i].n_sets = g->n_node_sets - at;
     g->nodes[i].may_at = g->n_node_sets;
-    for (uint32_t s = 0; s < d->n_may_read; s++)
+    for (uint32_t s = 0; s < d->n_may_read && d->depfile; s++)
         add_node_set(g, graph_set_of(b, d->may_read[s]));
-    g->nodes[i].n_may = d->n_may_read;
+    g->nodes[i].n_may = g->n_node_sets - g->nodes[i].may_at;
 }
 
 static void report_cycle(void *ctx, const node_id *cycle, uint32_t n)

@@ -18,13 +18,14 @@ enum key_tag {
     TAG_EDGE
 };
 
+#define TOOL_DEPTH 8 /* an interpreter's interpreter and so on; the kernel stops at 5 levels */
+
 static void hash_tool(struct key_context *c, const struct graph *g, uint32_t t)
 {
-    /* An interpreter's interpreter and so on; the kernel stops at 5 levels. */
     hasher_reset(&c->h);
     hasher_u8(&c->h, TAG_TOOL);
     uint32_t depth = 0;
-    for (uint32_t i = t; i != ID_NONE && depth < 8; i = g->tools[i].interpreter, depth++) {
+    for (uint32_t i = t; i != ID_NONE && depth < TOOL_DEPTH; i = g->tools[i].interpreter, depth++) {
         const struct tool *tool = &g->tools[i];
         hasher_str(&c->h, graph_str(g, tool->name));
         if (tool->file == ID_NONE) {
@@ -117,9 +118,20 @@ struct digest key_set_names(struct key_context *c, const struct graph *g, set_id
     return c->set_names[s] = hasher_end(&c->h);
 }
 
+static bool tool_is_unsure(const struct graph *g, uint32_t t)
+{
+    for (uint32_t i = t, depth = 0; i != ID_NONE && depth < TOOL_DEPTH; i = g->tools[i].interpreter, depth++)
+        if (g->tools[i].file != ID_NONE && g->files[g->tools[i].file].state.type == ENTRY_OTHER)
+            return true;
+    return false;
+}
+
 bool key_is_unsure(const struct key_context *c, const struct graph *g, node_id n)
 {
     const struct node *nd = &g->nodes[n];
+    for (uint32_t i = 0; i < nd->n_tools; i++)
+        if (tool_is_unsure(g, g->node_tools[nd->tools_at + i]))
+            return true;
     for (uint32_t i = 0; i < nd->n_sets; i++)
         if (c->set_unsure[g->node_sets[nd->sets_at + i]])
             return true;
@@ -221,6 +233,8 @@ void key_outputs(struct key_context *c, struct graph *g, node_id n)
     for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++) {
         hasher_reset(&c->h);
         hasher_u8(&c->h, TAG_OUT);
+        if (g->outs[o].kind == OUT_FOLDER) /* it may be empty, and be looked for all the same */
+            hasher_str(&c->h, graph_str(g, g->outs[o].path));
         for (uint32_t i = 0; i < st->n_made; i++) {
             const struct made_file *m = &g->made[st->made_at + i];
             if (m->out != o)

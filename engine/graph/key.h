@@ -30,7 +30,7 @@ void key_context_clear(struct key_context *c);
 
 struct digest key_set_content(struct key_context *c, const struct graph *g, set_id s); /* path, type, digest of each */
 struct digest key_set_names(struct key_context *c, const struct graph *g, set_id s);   /* paths only */
-/* Does the node's key rest on content that could not be read? Then no pass may be stored under it. After its key. */
+/* Does the node's key rest on content (of an input, a tool, a file read) that could not be read? Then no pass may be stored under it. After its key. */
 bool key_is_unsure(const struct key_context *c, const struct graph *g, node_id n);
 /* To be called when a file of the set was stamped anew. */
 void key_set_forget(struct key_context *c, set_id s);
