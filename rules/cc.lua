@@ -94,10 +94,9 @@ end
 local function includes(options)
   local flags, may_read = {}, { "**/*." .. HEADERS }
   for _, dir in ipairs(list(options.include)) do
-    dir = dir:gsub("(.)/$", "%1")
-    flags[#flags + 1] = "-I" .. dir
-    if dir ~= "." and dir:sub(1, 1) ~= "/" then
-      may_read[#may_read + 1] = dir .. "/**/*." .. HEADERS
+    flags[#flags + 1] = "-I" .. support.for_command(dir)
+    if dir ~= "." and not dir:find("^/[^/]") then
+      may_read[#may_read + 1] = dir:gsub("([^/])/*$", "%1/") .. "**/*." .. HEADERS
     end
   end
   return flags, append(support.matching(may_read), list(options.headers))
@@ -142,10 +141,10 @@ local function compile(options, srcs, folder, extra_flags)
     local cxx = is_cxx(src)
     any_cxx = any_cxx or cxx
     local driver = compiler(options, cxx)
-    local object = OUT .. folder .. "/" .. src:gsub("%.%./", "up/") .. ".o"
+    local object = OUT .. folder .. "/" .. src:gsub("^//", "root/"):gsub("%.%./", "up/") .. ".o"
     build(object)({
       cmd = append({ driver, "-MD", "-MF", object .. ".d", "-c", "-o", object }, extra_flags, include_flags,
-        list(options.cflags), { src }),
+        list(options.cflags), { support.for_command(src) }),
       inputs = append({ src, toolchain(driver, cxx) }, list(options.generated)),
       may_read = may_read,
       outputs = { object },
@@ -162,7 +161,8 @@ local function linked(libs)
   local all = { arguments = {}, files = {}, loads = {}, cxx = false }
   for _, lib in ipairs(libs) do
     if type(lib) == "string" then
-      append(all.arguments, { lib })
+      append(all.arguments, { support.for_command(lib) })
+      append(all.files, lib:sub(1, 1) ~= "-" and { lib } or {})
     else
       local below = linked(lib.libs)
       append(all.arguments, { lib.static or lib.shared }, below.arguments)
@@ -209,7 +209,7 @@ end
 ---@class cc.LinkOptions: cc.Options
 ---@field name string
 ---@field srcs string|string[]
----@field libs? any[] Libraries made by `cc.library`, and arguments such as "-lm".
+---@field libs? any[] Libraries made by `cc.library`, flags such as "-lm", and paths of archives and objects.
 ---@field ldflags? string|string[]
 
 ---@class cc.LibraryOptions: cc.LinkOptions

@@ -21,7 +21,9 @@ local COMPILE = [==[
 build=$1 config=$2 out=$PWD/$3 dep=$PWD/$3.d
 shift 3
 # What an earlier run made may be all that there is of a build folder.
-[ -e "$build/CMakeCache.txt" ] || cmake "$@" || exit
+if [ ! -e "$build/CMakeCache.txt" ]; then
+  mkdir -p "$build/.cmake/api/v1/query" && : >"$build/.cmake/api/v1/query/codemodel-v2" && cmake "$@" || exit
+fi
 cmake --build "$build" ${config:+--config "$config"} || exit
 
 cd "$build" || exit
@@ -273,7 +275,14 @@ local function add_inputs(p, t, to)
       if p.files[rel] then
         t.paths[#t.paths + 1] = "//" .. rel
       elseif p.folders[rel] then
-        t.paths[#t.paths + 1] = "//" .. (rel == "" and "" or rel .. "/") .. "**"
+        local folder = rel == "" and "" or rel .. "/"
+        t.paths[#t.paths + 1] = "//" .. folder .. "**"
+        -- The exclusion of compiled languages below holds for patterns; what is in a folder that a test names counts.
+        for _, file in ipairs(p.compiled) do
+          if file:sub(1, #folder) == folder then
+            to["//" .. file] = true
+          end
+        end
       end
     end
   end
@@ -522,11 +531,17 @@ function ctest.project(options)
   })
 
   if p then
-    p.data, p.sources, p.files, p.folders = data, sources, {}, { [""] = true }
+    p.data, p.sources = data, sources
+    p.files, p.compiled, p.folders = {}, {}, { [""] = true }
+    local here = label(""):gsub(":$", ""):gsub("^//", "")
     for _, path in ipairs(glob(sources)) do
-      p.files[path] = true
-      for i in path:gmatch("()/") do
-        p.folders[path:sub(1, i - 1)] = true
+      local file = path:sub(1, 2) == "//" and path:sub(3) or (here == "" and "" or here .. "/") .. path
+      p.files[file] = true
+      if support.is_compiled(file) then
+        table.insert(p.compiled, file)
+      end
+      for i in file:gmatch("()/") do
+        p.folders[file:sub(1, i - 1)] = true
       end
     end
     name_tests(p)

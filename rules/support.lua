@@ -3,7 +3,18 @@
 local support = {}
 
 -- Suffixes of what compilers read and write.
-local COMPILED = "{c,h,cc,hh,cpp,hpp,cxx,hxx,c++,h++,inl,ipp,tpp,cppm,ixx,m,mm,s,S,asm,f,F,f90,F90,cu,cuh,o,a}"
+local COMPILED = "c,h,cc,hh,cpp,hpp,cxx,hxx,c++,h++,inl,ipp,tpp,cppm,ixx,m,mm,s,S,asm,f,F,f90,F90,cu,cuh,o,a"
+local IS_COMPILED = {}
+for suffix in COMPILED:gmatch("[^,]+") do
+  IS_COMPILED[suffix] = true
+end
+
+---Is this a file that a test meets through the program that was built from it?
+---@param path string
+---@return boolean
+function support.is_compiled(path)
+  return IS_COMPILED[path:match("%.([^./]+)$")] or false
+end
 
 ---A string stands for a list of one; nil for the empty list.
 ---@param value any
@@ -31,13 +42,25 @@ function support.append(to, ...)
   return to
 end
 
----The files of `patterns` that a program may read when it runs: all but those that a test meets through the program that
----was built from them, and those below a folder of outputs.
+---The files of `patterns` that a program may read when it runs: all but compiled ones, and those below a folder of outputs.
 ---@param patterns string[]
 ---@param outputs string A folder, with a trailing slash.
 ---@return string[] patterns
 function support.data(patterns, outputs)
-  return support.append({}, patterns, { "!**/*." .. COMPILED, "!" .. outputs .. "**" })
+  return support.append({}, patterns, { "!**/*.{" .. COMPILED .. "}", "!" .. outputs .. "**" })
+end
+
+---A path as a command that runs in the Testfile's folder may name it: "//x" is taken from the root.
+---@param path string
+---@return string
+function support.for_command(path)
+  local rest = path:match("^//(.*)$")
+  if not rest then
+    return path
+  end
+  local here = label(""):match("^(.-):$")
+  local up = here == "//" and "" or here:gsub("[^/]+", ".."):gsub("$", "/")
+  return up .. rest ~= "" and up .. rest or "."
 end
 
 -- Testfile's folder and pattern -> whether a file matches.

@@ -115,3 +115,60 @@ run
 expect_status 2
 expect_err "Testfile.lua:2"
 expect_err "unknown field 'srsc', did you mean 'srcs'"
+
+describe "a cmocka program ends with the number of its failures"
+repo cmocka
+file Testfile.lua <<'END'
+local cc = use "cc"
+for _, name in ipairs { "good", "bad" } do
+  cc.test { name = name, srcs = name .. ".c", libs = "-lcmocka", harness = "cmocka", inputs = {} }
+end
+END
+for name in good bad; do
+    file $name.c <<END
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+static void is_$name(void **state)
+{
+    (void)state;
+    assert_string_equal("$name", "good");
+}
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(is_$name)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+END
+done
+run
+expect_status 1
+expect_outcome good passed
+expect_outcome bad failed
+
+describe "Testfiles in folders share what is known of the compiler"
+repo folders
+printf 'build/\n' >.gitignore
+echo 'include { "a", "b" }' >Testfile.lua
+for d in a b; do
+    mkdir $d
+    echo 'int main(void) { return 0; }' >$d/t.c
+    echo 'use("cc").test { name = "t", srcs = "t.c", include = { ".", "//a", "//" }, inputs = {} }' >$d/Testfile.lua
+done
+run
+expect_status 0
+expect_outcome a:t passed
+expect_outcome b:t passed
+same "targets that look at the compiler" 1 "$(names toolchain | wc -l)"
+echo '#include "shared.h"
+int main(void) { return SHARED; }' >b/t.c
+echo '#define SHARED 0' >a/shared.h
+run
+expect_status 0
+echo '#define SHARED 1' >a/shared.h
+run
+expect_status 1
+expect_outcome b:t failed
+expect_outcome a:t passed
