@@ -146,6 +146,7 @@ local function compile(options, srcs, folder, extra_flags)
       cmd = append({ driver, "-MD", "-MF", object .. ".d", "-c", "-o", object }, extra_flags, include_flags,
         list(options.cflags), { support.for_command(src) }),
       inputs = append({ src, toolchain(driver, cxx) }, list(options.generated)),
+      cwd = ".",
       may_read = may_read,
       outputs = { object },
       depfile = object .. ".d",
@@ -187,6 +188,7 @@ local function link(options, label, out, objects, cxx, flags)
     cmd = append({ "sh", "-c", LINK, "link", out, libs, out .. ".d", driver, "-o", out }, flags, objects, l.arguments,
       list(options.ldflags)),
     inputs = append({ toolchain(driver, cxx) }, objects, l.files),
+    cwd = ".",
     outputs = { out, libs },
     depfile = out .. ".d",
     tools = append({ driver }, LINK_TOOLS),
@@ -268,6 +270,7 @@ function cc.library(options)
     build(name)({
       -- An archive that is there would be added to. D leaves out times and owners.
       cmd = append({ "sh", "-c", 'rm -f "$1" && exec ar rcD "$@"', "ar", library.static }, objects),
+      cwd = ".",
       inputs = objects,
       outputs = { library.static },
       tools = { "ar", "rm" },
@@ -319,6 +322,7 @@ function cc.test(options)
   end
   return test(name)(support.pass_on(options, {
     cmd = cmd,
+    cwd = ".",
     tools = harness == "tap" and tap.tools or nil,
     inputs = append({ program }, loads, options.inputs and list(options.inputs) or support.data({ "**" }, OUT)),
     deps = list(options.deps),

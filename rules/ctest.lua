@@ -371,7 +371,8 @@ local function declare_test(p, t)
   local folder = below(properties.WORKING_DIRECTORY or p.root .. "/" .. p.build, p.root)
   local program = t.command and below(t.command[1], p.root)
   local through = not t.command or not folder or #p.by_name[t.name] > 1 or has_judged_property(properties)
-  local cmd, cwd, timeout, tools
+  local cwd = "."
+  local cmd, timeout, tools
   if through then
     -- A character that means something in an expression is escaped.
     local expression = "^" .. t.name:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?|\\]", "\\%0") .. "$"
@@ -497,6 +498,7 @@ function ctest.project(options)
   build(prefix .. "configure")({
     description = "cmake " .. source,
     cmd = append({ "sh", "-c", CONFIGURE, "configure", folder }, arguments),
+    cwd = ".",
     tools = { "cmake" },
     -- A build description may collect sources by wildcard: a new or a removed file counts, an edit of it does not.
     inputs = data,
@@ -521,6 +523,7 @@ function ctest.project(options)
     description = "cmake --build " .. folder,
     cmd = append({ "sh", "-c", COMPILE, "compile", folder, options.config or "", answer_path },
       arguments),
+    cwd = ".",
     tools = { "cmake", "ctest", "ldd" },
     inputs = append({ folder .. "/tgraph-configured" }, sources),
     outputs = outputs,

@@ -82,6 +82,7 @@ function node.files(options)
     declare = function(path, inputs)
       test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
         cmd = append({ options.node or "node" }, options.args or {}, { "--test", path }),
+        cwd = ".",
         inputs = append(inputs, marks),
         deps = list(options.deps),
         env = options.env,

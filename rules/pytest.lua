@@ -116,6 +116,7 @@ function pytest.files(options)
     build(name)({
       description = "what " .. python .. " has installed",
       cmd = { python, "-c", ENVIRONMENT, installed, installed .. ".d" },
+      cwd = ".",
       inputs = {},
       outputs = { installed },
       depfile = installed .. ".d",
@@ -135,6 +136,7 @@ function pytest.files(options)
     declare = function(path, inputs)
       test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
         cmd = append({ python, "-m", "pytest", "-p", "no:cacheprovider" }, options.args or {}, { path }),
+        cwd = ".",
         inputs = inputs,
         deps = append({ name }, list(options.deps)),
         env = env,

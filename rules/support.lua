@@ -155,7 +155,7 @@ end
 
 -- What a rule hands to `test` unchanged.
 support.TEST_FIELDS = {
-  timeout = "number|string",
+  timeout = "number|string|boolean",
   retries = "number",
   tags = "table|string",
   pool = "string",
