@@ -289,6 +289,14 @@ local function add_inputs(p, t, to)
   for _, path in ipairs(p.helpers) do
     add_built(p, path, to)
   end
+  -- LD_LIBRARY_PATH and LD_PRELOAD: it may load any library.
+  for _, property in ipairs({ "ENVIRONMENT", "ENVIRONMENT_MODIFICATION" }) do
+    for _, text in ipairs(t.properties[property] or {}) do
+      for path in pairs(text:find("^LD_") and p.in_build or {}) do
+        add_built(p, path, to)
+      end
+    end
+  end
   for _, path in ipairs(t.paths) do
     to[path] = true
   end
@@ -502,7 +510,7 @@ function ctest.project(options)
     tools = { "cmake" },
     -- A build description may collect sources by wildcard: a new or a removed file counts, an edit of it does not.
     inputs = data,
-    value = { names = glob(sources) },
+    value = { names = digest(glob(sources)) },
     outputs = { folder .. "/tgraph-configured" },
     incremental = true,
     env = options.env,

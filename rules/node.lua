@@ -76,6 +76,7 @@ function node.files(options)
     inputs = options.inputs,
     isolate = options.isolate,
     may_name = "*.{js,mjs,cjs,ts,mts,cts,jsx,tsx,json}",
+    also = { "package.json" },
     word = word,
     token = "[%w_.$-]+",
     plain = "^[%w_.$-]+$",

@@ -130,6 +130,7 @@ function pytest.files(options)
     inputs = options.inputs,
     isolate = options.isolate,
     may_name = "*.py",
+    also = { "**/conftest.py", "{pytest.ini,.pytest.ini,pyproject.toml,tox.ini,setup.cfg}" },
     word = word,
     token = "[%w_]+",
     plain = "^[%w_]+$",

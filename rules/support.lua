@@ -229,10 +229,10 @@ end
 ---names lie in a folder that holds test files, or below one.
 ---
 ---  - tests: patterns; inputs: patterns or nil; isolate: false makes every test file an input of all.
----  - may_name: pattern for the names of files that may load one; word: what counts as the name of a test file, for its
+---  - may_name: pattern for the names of files that may load one; also: patterns of such files elsewhere; word: what counts as the name of a test file, for its
 ---    path and for a token of a text; token: a Lua pattern; plain: a Lua pattern for words that are always one token.
 ---  - declare: is called for each test file with its path and its inputs.
----@param options { tests: string[], inputs: any, isolate: boolean?, may_name: string, word: function, token: string, plain: string, declare: function }
+---@param options { tests: string[], inputs: any, isolate: boolean?, may_name: string, also: string[], word: function, token: string, plain: string, declare: function }
 function support.test_files(options)
   local tests = glob(options.tests)
   local common = support.append({}, options.inputs and support.list(options.inputs) or { "**" })
@@ -246,7 +246,7 @@ function support.test_files(options)
         folders[#folders + 1] = folder .. "**/" .. options.may_name
       end
     end
-    local named = named_by_others(tests, #folders > 0 and glob(folders) or {}, options)
+    local named = named_by_others(tests, #folders > 0 and glob(support.append(folders, options.also)) or {}, options)
     -- What the patterns match and is no test, as another pattern takes it out, is a file like any other.
     local wide = {}
     for _, pattern in ipairs(options.tests) do
