@@ -75,7 +75,7 @@ bool depfile_parse(const char *text, size_t len, struct strvec *paths, struct er
     const char *p = text, *end = text + len;
     struct buf word = BUF_INIT;
     bool in_targets = true, any_target = false, ok = true;
-    uint32_t line = 1;
+    uint32_t line = 1, target_line = 1;
     while (p < end && ok) {
         size_t cont = continuation(p, end);
         if (cont) {
@@ -85,11 +85,17 @@ bool depfile_parse(const char *text, size_t len, struct strvec *paths, struct er
             p++;
         } else if (*p == '\n') {
             if (in_targets && any_target)
-                ok = err_set(e, "T603", "line %u of the depfile has no ':' after its target", line);
+                break;
             in_targets = true;
             any_target = false;
             p++;
             line++;
+        } else if (*p == '#' && in_targets && !any_target) { /* to the end of the line, however long that is */
+            while (p < end && *p != '\n' && !continuation(p, end))
+                p++;
+            for (; (cont = continuation(p, end)) != 0; line++)
+                for (p += cont; p < end && *p != '\n' && !continuation(p, end);)
+                    p++;
         } else if (*p == 0) {
             ok = err_set(e, "T603", "line %u of the depfile holds a NUL byte", line);
         } else if (in_targets && *p == ':') {
@@ -98,6 +104,8 @@ bool depfile_parse(const char *text, size_t len, struct strvec *paths, struct er
         } else {
             buf_reset(&word);
             p = read_word(p, end, in_targets, &word);
+            if (in_targets && !any_target)
+                target_line = line;
             if (in_targets)
                 any_target = true;
             else if (word.len)
@@ -105,7 +113,7 @@ bool depfile_parse(const char *text, size_t len, struct strvec *paths, struct er
         }
     }
     if (ok && in_targets && any_target)
-        ok = err_set(e, "T603", "line %u of the depfile has no ':' after its target", line);
+        ok = err_set(e, "T603", "line %u of the depfile has no ':' after its target", target_line);
     buf_clear(&word);
     return ok;
 }

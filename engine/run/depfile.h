@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Depfiles: what a compiler says it read, in make's syntax (GNU make manual, "Rule Syntax"; gcc -MD, clang -MD, rustc,
- * ninja's depfiles): `target: path path \`, several rules, "\ " for a space, "\#", "$$". Windows line ends are taken.
+ * ninja's depfiles): `target: path path \`, several rules, "\ " for a space, "\#", "$$". A line that starts with '#' is a
+ * comment; elsewhere '#' is taken for a part of a name, since rustc does not escape it. Windows line ends are taken.
  */
 #ifndef TGRAPH_RUN_DEPFILE_H
 #define TGRAPH_RUN_DEPFILE_H
