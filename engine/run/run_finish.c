@@ -128,7 +128,7 @@ static void take_reads(struct runner *r, node_id n, struct ending *v)
         since.taken_ns = j->started_real_ns;
         /* Newly seen: it must be older than the run that read it. */
         if (known ? file_moved(r, f) : (st->type != ENTRY_DIR && stamp_is_racy(&since))) {
-            char *text = mem_printf("%s changed while it ran, so its pass is not stored", path);
+            char *text = mem_printf("%s was written while it ran, so its pass is not stored", path);
             add_note(v, text);
             mem_free(text);
             v->store_pass = false;
@@ -163,7 +163,7 @@ static void decide(struct runner *r, struct ending *v)
     file_id moved = input_moved(r, n, j->ended_real_ns);
     if (moved != ID_NONE) {
         char *text =
-            mem_printf("%s changed while it ran, so its pass is not stored", graph_str(g, g->files[moved].path));
+            mem_printf("%s was written while it ran, so its pass is not stored", graph_str(g, g->files[moved].path));
         add_note(v, text);
         mem_free(text);
         v->store_pass = false;

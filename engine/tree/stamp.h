@@ -39,7 +39,8 @@ enum stamp_result {
 /* Brings `st` up to date with the file at `path` below the folder `root_fd`. A fresh state (all zero) gives
  * STAMP_CHANGED, or STAMP_SAME if nothing is there either. errnum (may be NULL) says why for STAMP_ERROR. */
 enum stamp_result stamp_update(int root_fd, const char *path, struct file_state *st, int *errnum);
-/* Is the file still what `st` says? Does not write to st. Used after a process has run. */
+/* Has the file been what `st` says all the time since? Not so if it was written anew, even with the same content: it
+ * may have been other content for a while. Does not write to st. Used after a process has run. */
 bool stamp_verify(int root_fd, const char *path, const struct file_state *st);
 /* For folders: same entries as when the stamp was taken, as far as stat can tell? Racy means false. */
 bool stamp_dir_same(int root_fd, const char *path, const struct stamp *st);

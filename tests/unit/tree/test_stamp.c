@@ -468,16 +468,21 @@ static void what_cannot_be_asked_about_is_an_error_every_time(void **state)
     assert_int_equal(update("f", &st), STAMP_CHANGED); /* and can come back */
 }
 
-static void verifying_asks_for_the_same_content_and_writes_nothing(void **state)
+static void verifying_asks_whether_it_was_the_same_all_the_time_and_writes_nothing(void **state)
 {
     (void)state;
     write_text("f", "content");
     struct file_state st = {0};
     update("f", &st);
-    const struct file_state kept = st;
     assert_true(stamp_verify(root_fd, "f", &st));
+    assert_int_equal(linkat(root_fd, "f", root_fd, "second", 0), 0);
+    assert_true(stamp_verify(root_fd, "f", &st)); /* another name moves the time of change alone */
+    unlinkat(root_fd, "second", 0);
     set_mtime("f", (struct timespec){1600000000, 123});
-    assert_true(stamp_verify(root_fd, "f", &st)); /* a touch is no change */
+    assert_false(stamp_verify(root_fd, "f", &st)); /* written anew: it may have been something else for a while */
+    st = (struct file_state){0};
+    update("f", &st);
+    const struct file_state kept = st;
     write_text("f", "changed");
     assert_false(stamp_verify(root_fd, "f", &st));
     unlink("f");
@@ -618,7 +623,7 @@ int main(void)
         T(a_folder_without_a_slash_is_its_type_alone),
         T(a_folder_with_a_slash_is_its_listing),
         T(what_cannot_be_asked_about_is_an_error_every_time),
-        T(verifying_asks_for_the_same_content_and_writes_nothing),
+        T(verifying_asks_whether_it_was_the_same_all_the_time_and_writes_nothing),
         T(folder_stamps_tell_whether_entries_came_or_went),
         T(a_folder_that_is_not_there_has_a_stamp_too),
         T(many_threads_may_update_different_files),
