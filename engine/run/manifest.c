@@ -143,26 +143,31 @@ struct fact {
     char letter; /* type of a file */
 };
 struct facts {
-    struct fact *v;
+    struct fact *v; /* sorted, without doubles */
     size_t n, cap;
     struct buf text; /* what the facts point into: the manifest with its sets expanded */
+    bool incomplete; /* a set is not in the store any more: files that are missing here may have been in it */
 };
 
-static void expand(struct store *store, const char *p, size_t len, struct buf *out, int depth)
+/* false if a set could not be read. */
+static bool expand(struct store *store, const char *p, size_t len, struct buf *out, int depth)
 {
     const char *end = p + len;
+    bool whole = true;
     while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t n = nl ? (size_t)(nl - p) : (size_t)(end - p);
         char hex[DIGEST_HEX];
         struct digest d;
-        if (depth == 0 && n == 36 && memcmp(p, "set ", 4) == 0 && store) {
+        if (depth == 0 && n == 36 && memcmp(p, "set ", 4) == 0) {
             struct buf blob = BUF_INIT;
             bool found = false;
             memcpy(hex, p + 4, 32);
             hex[32] = 0;
-            if (digest_parse(hex, &d) && store_get_blob(store, d, &blob, &found, NULL) && found)
+            if (store && digest_parse(hex, &d) && store_get_blob(store, d, &blob, &found, NULL) && found)
                 expand(store, blob.p, blob.len, out, 1);
+            else
+                whole = false;
             buf_clear(&blob);
         } else {
             buf_add(out, p, n);
@@ -170,11 +175,12 @@ static void expand(struct store *store, const char *p, size_t len, struct buf *o
         }
         p += n + 1;
     }
+    return whole;
 }
 
-static int compare_facts(const void *pa, const void *pb)
+/* By kind and name: what the fact is about. */
+static int compare_subjects(const struct fact *a, const struct fact *b)
 {
-    const struct fact *a = pa, *b = pb;
     int c = strncmp(a->kind, b->kind, a->kind_len < b->kind_len ? a->kind_len : b->kind_len);
     if (c || a->kind_len != b->kind_len)
         return c ? c : (a->kind_len < b->kind_len ? -1 : 1);
@@ -185,10 +191,21 @@ static int compare_facts(const void *pa, const void *pb)
     return 0;
 }
 
+static int compare_facts(const void *pa, const void *pb)
+{
+    const struct fact *a = pa, *b = pb;
+    int c = compare_subjects(a, b);
+    if (c || a->letter != b->letter)
+        return c ? c : a->letter - b->letter;
+    size_t n = a->digest_len < b->digest_len ? a->digest_len : b->digest_len;
+    c = memcmp(a->digest, b->digest, n);
+    return c ? c : (a->digest_len > b->digest_len) - (a->digest_len < b->digest_len);
+}
+
 static void parse(struct store *store, const struct buf *text, struct facts *f)
 {
     memset(f, 0, sizeof *f);
-    expand(store, text->p, text->len, &f->text, 0);
+    f->incomplete = !expand(store, text->p, text->len, &f->text, 0);
     const char *p = f->text.p, *end = p + f->text.len;
     while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -209,8 +226,14 @@ static void parse(struct store *store, const struct buf *text, struct facts *f)
         }
         p = nl + 1;
     }
-    if (f->n)
-        qsort(f->v, f->n, sizeof *f->v, compare_facts);
+    if (!f->n)
+        return;
+    qsort(f->v, f->n, sizeof *f->v, compare_facts);
+    size_t kept = 1; /* a file may be in several sets */
+    for (size_t i = 1; i < f->n; i++)
+        if (compare_facts(&f->v[i], &f->v[kept - 1]) != 0)
+            f->v[kept++] = f->v[i];
+    f->n = kept;
 }
 
 static void copy_digest(char *to, const struct fact *f)
@@ -238,25 +261,58 @@ static void add_change(struct manifest_diff *d, const struct fact *a, const stru
         copy_digest(c->new_digest, b);
 }
 
+/* A fact that has no counterpart in `other`. */
+static void add_lone(struct manifest_diff *d, const struct fact *a, const struct fact *b, const struct facts *other)
+{
+    const struct fact *f = a ? a : b;
+    bool is_file = f->kind_len == 4 && (memcmp(f->kind, "file", 4) == 0 || memcmp(f->kind, "read", 4) == 0);
+    if (!is_file || !other->incomplete)
+        add_change(d, a, b);
+}
+
+/* All facts about one subject: those that both have are no change, the others pair off in order. */
+static void compare_one(const struct facts *a, size_t *pi, const struct facts *b, size_t *pj, struct manifest_diff *out)
+{
+    size_t i = *pi, j = *pj, i_end = i + 1, j_end = j + 1;
+    while (i_end < a->n && compare_subjects(&a->v[i], &a->v[i_end]) == 0)
+        i_end++;
+    while (j_end < b->n && compare_subjects(&b->v[j], &b->v[j_end]) == 0)
+        j_end++;
+    *pi = i_end;
+    *pj = j_end;
+    size_t n[2] = {0, 0};
+    const struct fact **lone[2]; /* what a alone has, what b alone has */
+    lone[0] = mem_resize(NULL, i_end - i, sizeof *lone[0]);
+    lone[1] = mem_resize(NULL, j_end - j, sizeof *lone[1]);
+    while (i < i_end || j < j_end) {
+        int c = i == i_end ? 1 : j == j_end ? -1 : compare_facts(&a->v[i], &b->v[j]);
+        if (c < 0)
+            lone[0][n[0]++] = &a->v[i];
+        if (c > 0)
+            lone[1][n[1]++] = &b->v[j];
+        i += c <= 0;
+        j += c >= 0;
+    }
+    for (size_t k = 0; k < n[0] || k < n[1]; k++)
+        add_change(out, k < n[0] ? lone[0][k] : NULL, k < n[1] ? lone[1][k] : NULL);
+    mem_free(lone[0]);
+    mem_free(lone[1]);
+}
+
 void manifest_compare(struct store *store, const struct buf *old_text, const struct buf *new_text,
                       struct manifest_diff *out)
 {
     struct facts a, b;
     parse(store, old_text, &a);
     parse(store, new_text, &b);
-    size_t i = 0, j = 0;
-    while (i < a.n || j < b.n) {
-        int c = i == a.n ? 1 : j == b.n ? -1 : compare_facts(&a.v[i], &b.v[j]);
-        if (c < 0) {
-            add_change(out, &a.v[i++], NULL);
-        } else if (c > 0) {
-            add_change(out, NULL, &b.v[j++]);
+    for (size_t i = 0, j = 0; i < a.n || j < b.n;) {
+        int c = i == a.n ? 1 : j == b.n ? -1 : compare_subjects(&a.v[i], &b.v[j]);
+        if (c == 0) {
+            compare_one(&a, &i, &b, &j, out);
+        } else if (c < 0) {
+            add_lone(out, &a.v[i++], NULL, &b);
         } else {
-            if (a.v[i].digest_len != b.v[j].digest_len || a.v[i].letter != b.v[j].letter ||
-                memcmp(a.v[i].digest, b.v[j].digest, a.v[i].digest_len) != 0)
-                add_change(out, &a.v[i], &b.v[j]);
-            i++;
-            j++;
+            add_lone(out, NULL, &b.v[j++], &a);
         }
     }
     /* The digest of the whole declaration says nothing new beside the part that moved it. */
@@ -326,33 +382,39 @@ static bool is_file(const struct manifest_change *c)
     return strcmp(c->kind, "file") == 0 || strcmp(c->kind, "read") == 0;
 }
 
+/* Who comes first says how it changed; the same file may be an input and be named by the depfile. */
+static size_t changed_files(const struct manifest_diff *d, struct strvec *names, const struct manifest_change **first)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        if (!is_file(&d->v[i]))
+            continue;
+        if (!*first)
+            *first = &d->v[i];
+        strvec_add(names, d->v[i].name);
+    }
+    strvec_sort_unique(names);
+    return names->n;
+}
+
 void manifest_summary(const struct manifest_diff *d, struct buf *out)
 {
-    size_t files = 0;
-    const struct manifest_change *first_file = NULL;
-    for (size_t i = 0; i < d->n; i++)
-        if (is_file(&d->v[i])) {
-            files++;
-            if (!first_file)
-                first_file = &d->v[i];
-        }
-    size_t shown = 0;
+    const struct manifest_change *first = NULL;
+    struct strvec names = STRVEC_INIT;
+    size_t files = changed_files(d, &names, &first), shown = files > 0, others = 0;
     if (files == 1) {
-        bool is_new = !*first_file->old_digest || strcmp(first_file->old_digest, "missing") == 0;
-        bool is_gone = !*first_file->new_digest || strcmp(first_file->new_digest, "missing") == 0;
-        buf_printf(out, "%s %s", first_file->name, is_new ? "is new" : is_gone ? "is gone" : "changed");
-        shown++;
+        bool is_new = !*first->old_digest || strcmp(first->old_digest, "missing") == 0;
+        bool is_gone = !*first->new_digest || strcmp(first->new_digest, "missing") == 0;
+        buf_printf(out, "%s %s", first->name, is_new ? "is new" : is_gone ? "is gone" : "changed");
     } else if (files > 1) {
         buf_printf(out, "%zu files changed: ", files);
-        size_t named = 0;
-        for (size_t i = 0; i < d->n && named < 3; i++)
-            if (is_file(&d->v[i]))
-                buf_printf(out, "%s%s", named++ ? ", " : "", d->v[i].name);
+        for (size_t i = 0; i < files && i < 3; i++)
+            buf_printf(out, "%s%s", i ? ", " : "", names.v[i]);
         if (files > 3)
             buf_adds(out, ", ...");
-        shown++;
     }
-    size_t others = d->n - files;
+    strvec_clear(&names);
+    for (size_t i = 0; i < d->n; i++)
+        others += !is_file(&d->v[i]);
     for (size_t i = 0, named = 0; i < d->n && named < 3; i++) {
         if (is_file(&d->v[i]))
             continue;

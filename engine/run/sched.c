@@ -115,7 +115,8 @@ static uint32_t wanted(struct sched *s, const struct action *a, uint32_t i)
 
 static uint32_t slots_of(const struct sched *s, const struct action *a)
 {
-    return a->slots < s->slots ? a->slots : s->slots;
+    uint32_t n = a->slots ? a->slots : 1;
+    return n < s->slots ? n : s->slots;
 }
 
 void sched_push(struct sched *s, node_id n, int64_t priority)
