@@ -8,9 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_pipe_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+/* make closes the pipe for recipes that are not marked with '+', and the numbers that MAKEFLAGS still names may be
+ * anything by now: only a pipe, open in the right direction, is a jobserver. */
+static bool is_pipe(int fd, int direction)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode))
+        return false;
+    return (flags & O_ACCMODE) == direction || (flags & O_ACCMODE) == O_RDWR;
+}
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
 
 /* A description of our own of the same pipe, so that O_NONBLOCK does not reach the others. */
 static int open_again(int fd)
@@ -42,21 +59,25 @@ bool jobserver_join(struct jobserver *js, const char *makeflags, bool *unusable)
         js->take_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         js->write_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
         mem_free(path);
+        if (!is_pipe(js->take_fd, O_RDONLY) || !is_pipe(js->write_fd, O_WRONLY)) {
+            close_if_open(&js->take_fd);
+            close_if_open(&js->write_fd);
+        }
     } else {
         char *end;
         long r = strtol(at, &end, 10), w = -1;
         if (*end == ',')
             w = strtol(end + 1, &end, 10);
-        if (r >= 0 && w >= 0 && r < 65536 && w < 65536 && is_pipe_open((int)r) && is_pipe_open((int)w)) {
+        if (end == at + len && r >= 0 && w >= 0 && r < 65536 && w < 65536 && is_pipe((int)r, O_RDONLY) &&
+            is_pipe((int)w, O_WRONLY)) {
             js->read_fd = (int)r;
             js->take_fd = open_again((int)r);
             js->write_fd = (int)w;
         }
     }
     if (js->take_fd < 0 || js->write_fd < 0) {
-        if (js->take_fd >= 0)
-            close(js->take_fd);
-        js->read_fd = js->write_fd = js->take_fd = -1;
+        close_if_open(&js->take_fd); /* in the other form the parent's descriptors stay open */
+        js->read_fd = js->write_fd = -1;
         return false;
     }
     js->is_client = true;
