@@ -15,7 +15,7 @@ max_line_length = 120
 max_comment_line_length = false
 max_string_line_length = false
 
-local language = { "build", "defaults", "digest", "env", "glob", "group", "include", "json", "label", "list", "path",
+local language = { "build", "defaults", "digest", "env", "glob", "group", "include", "json", "label", "lists", "paths",
   "platform", "pool", "print", "read", "service", "test", "tool", "use", "yaml" }
 files["stdlib/schema.lua"] = { max_line_length = 140 } -- a table of sentences
 files["rules/"] = { read_globals = language }

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- Small functions for lists and paths. They ask nothing of the world.
+-- Small functions for lists and paths. They ask nothing of the world. Plural, as `path` and `list` are what loops call
+-- their variables.
 local globals = {}
 
-local list = {}
-globals.list = list
+local lists = {}
+globals.lists = lists
 
 ---All items of all lists, one after the other; what is no list counts as one item, nil as none.
 ---@param ... any
 ---@return any[]
-function list.concat(...)
+function lists.concat(...)
   local all = {}
   for i = 1, select("#", ...) do
     local part = select(i, ...)
@@ -27,7 +28,7 @@ end
 ---@param items any[]
 ---@param f fun(item: any): any
 ---@return any[]
-function list.map(items, f)
+function lists.map(items, f)
   local made = {}
   for _, item in ipairs(items) do
     local new = f(item)
@@ -42,7 +43,7 @@ end
 ---@param items any[]
 ---@param f fun(item: any): boolean
 ---@return any[]
-function list.filter(items, f)
+function lists.filter(items, f)
   local kept = {}
   for _, item in ipairs(items) do
     if f(item) then
@@ -56,7 +57,7 @@ end
 ---@param items any[]
 ---@param value any
 ---@return boolean
-function list.has(items, value)
+function lists.has(items, value)
   for _, item in ipairs(items) do
     if item == value then
       return true
@@ -68,7 +69,7 @@ end
 ---A sorted copy without duplicates.
 ---@param items string[]
 ---@return string[]
-function list.sorted(items)
+function lists.sorted(items)
   local copy, kept = {}, {}
   for i, item in ipairs(items) do
     copy[i] = item
@@ -82,13 +83,13 @@ function list.sorted(items)
   return kept
 end
 
-local path = {}
-globals.path = path
+local paths = {}
+globals.paths = paths
 
 ---Joins parts with slashes; a part that starts with "//" starts anew.
 ---@param ... string
 ---@return string
-function path.join(...)
+function paths.join(...)
   local joined = ""
   for i = 1, select("#", ...) do
     local part = select(i, ...)
@@ -104,30 +105,30 @@ end
 ---The folder part: "a/b" of "a/b/c.txt", "." of "c.txt".
 ---@param of string
 ---@return string
-function path.dir(of)
+function paths.dir(of)
   return of:match("^(.*)/[^/]*$") or "."
 end
 
 ---The name: "c.txt" of "a/b/c.txt".
 ---@param of string
 ---@return string
-function path.name(of)
+function paths.name(of)
   return of:match("[^/]*$")
 end
 
 ---The name without its suffix: "c" of "a/b/c.txt".
 ---@param of string
 ---@return string
-function path.stem(of)
-  local name = path.name(of)
+function paths.stem(of)
+  local name = paths.name(of)
   return name:match("^(.+)%.[^.]*$") or name
 end
 
 ---The suffix with its dot: ".txt" of "a/b/c.txt", "" if there is none.
 ---@param of string
 ---@return string
-function path.suffix(of)
-  return path.name(of):match("^.+(%.[^.]*)$") or ""
+function paths.suffix(of)
+  return paths.name(of):match("^.+(%.[^.]*)$") or ""
 end
 
 return { globals = globals }

@@ -189,15 +189,16 @@ static void labels_are_resolved(void **state)
 static void helpers(void **state)
 {
     struct fixture *f = *state;
-    testfile("local function show(...) return table.concat(list.concat(...), \" \") end\n"
-             "test \"t\" { cmd = \"x\", inputs = {}, description = show(\n"
-             "  { 1, 2 }, 3, nil, { 4 },\n"
-             "  list.map({ 1, 2 }, function(x) return x > 1 and x * 10 or nil end),\n"
-             "  list.filter({ 1, 2, 3 }, function(x) return x ~= 2 end), tostring(list.has({ 1 }, 1)),\n"
-             "  list.sorted { \"b\", \"a\", \"b\" },\n"
-             "  path.join(\"a/\", \"b\", \"c\"), path.join(\"a\", \"//b\"), path.dir \"a/b/c.txt\", path.dir \"c\", "
-             "path.name \"a/c.txt\",\n"
-             "  path.stem \"a/c.tar.gz\", path.suffix \"a/c.txt\", path.suffix \"a/.hid\") }\n");
+    testfile(
+        "local function show(...) return table.concat(lists.concat(...), \" \") end\n"
+        "test \"t\" { cmd = \"x\", inputs = {}, description = show(\n"
+        "  { 1, 2 }, 3, nil, { 4 },\n"
+        "  lists.map({ 1, 2 }, function(x) return x > 1 and x * 10 or nil end),\n"
+        "  lists.filter({ 1, 2, 3 }, function(x) return x ~= 2 end), tostring(lists.has({ 1 }, 1)),\n"
+        "  lists.sorted { \"b\", \"a\", \"b\" },\n"
+        "  paths.join(\"a/\", \"b\", \"c\"), paths.join(\"a\", \"//b\"), paths.dir \"a/b/c.txt\", paths.dir \"c\", "
+        "paths.name \"a/c.txt\",\n"
+        "  paths.stem \"a/c.tar.gz\", paths.suffix \"a/c.txt\", paths.suffix \"a/.hid\") }\n");
     load_ok(f);
     assert_string_equal(target(f, "t")->description, "1 2 3 4 20 1 3 true a b a/b/c //b a/b . c.txt c.tar .txt ");
 }
@@ -304,8 +305,8 @@ static void the_editor_file_is_lua_and_names_every_field(void **state)
         "function yaml(path, options) end",
         "function read(path, options) end",
         "function digest(value) end",
-        "function list.concat(...) end",
-        "function path.join(...) end",
+        "function lists.concat(...) end",
+        "function paths.join(...) end",
         "platform = {}",
         "function label(name) end",
         "function print(...) end"};
