@@ -64,8 +64,8 @@ int cmd_clean(const struct options *o)
         fprintf(stderr, "tgraph: error %s: %s\n", e.code, e.msg);
         status = 1;
     } else {
-        fprintf(stderr, "deleted %u output%s and .tgraph/; results stay in %s (`tgraph gc` keeps it small)\n",
-                removed, removed == 1 ? "" : "s", ws.cache_dir);
+        fprintf(stderr, "deleted %u output%s and .tgraph/; results stay in %s (`tgraph gc` keeps it small)\n", removed,
+                removed == 1 ? "" : "s", ws.cache_dir);
     }
     err_clear(&e);
     ws_close(&ws);
