@@ -73,24 +73,47 @@ static bool is_success(const struct job *j, int code)
     return false;
 }
 
-/* Old outputs go, so that what is found afterwards was made by this run; parents of the new ones come. */
+/* The folder that every path which a glob matches lies in: its parts before the first one with a wildcard. */
+static bool make_glob_folder(const struct job *j, const char *pattern, struct err *e)
+{
+    size_t len = strcspn(pattern, "*?[{\\");
+    char *fixed = mem_strndup(pattern, len), *path = absolute(j, fixed);
+    bool ok = file_mkdirs_for(path, e);
+    mem_free(path);
+    mem_free(fixed);
+    return ok;
+}
+
+static bool remove_old(const char *path, struct err *e)
+{
+    if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
+        return true;
+    return err_sys(e, "T609", errno, "cannot remove the old output %s", path);
+}
+
+/* Old outputs go, and a depfile that a failed run has left, so that what is found afterwards was made by this run;
+ * parents of the new ones come. */
 static bool prepare_outputs(struct job *j, struct err *e)
 {
-    for (uint32_t i = 0; i < j->n_remove; i++)
-        if (unlink(j->remove[i]) != 0 && errno != ENOENT)
-            return err_sys(e, "T602", errno, "cannot remove the old output %s", j->remove[i]);
-    for (uint32_t i = 0; i < j->n_outputs + (j->depfile ? 1 : 0); i++) {
-        const struct job_output *o = i < j->n_outputs ? &j->outputs[i] : NULL;
-        const char *rel = o ? o->path : j->depfile;
-        if (o && o->kind == OUT_GLOB)
+    bool ok = true;
+    for (uint32_t i = 0; i < j->n_remove && ok; i++)
+        ok = remove_old(j->remove[i], e);
+    for (uint32_t i = 0; i < j->n_outputs && ok; i++) {
+        const struct job_output *o = &j->outputs[i];
+        if (o->kind == OUT_GLOB) {
+            ok = make_glob_folder(j, o->path, e);
             continue;
-        char *path = absolute(j, rel);
-        bool ok = o && o->kind == OUT_FOLDER ? file_mkdirs(path, e) : file_mkdirs_for(path, e);
+        }
+        char *path = absolute(j, o->path);
+        ok = o->kind == OUT_FOLDER ? file_mkdirs(path, e) : file_mkdirs_for(path, e);
         mem_free(path);
-        if (!ok)
-            return false;
     }
-    return true;
+    if (j->depfile && ok) {
+        char *path = absolute(j, j->depfile);
+        ok = file_mkdirs_for(path, e) && remove_old(path, e);
+        mem_free(path);
+    }
+    return ok;
 }
 
 static void add_made(struct job *j, uint32_t *cap, const char *path, uint32_t out)
@@ -105,18 +128,18 @@ static bool keep(struct job *j, struct job_made *m, struct err *e)
 {
     int errnum = 0;
     if (stamp_update(j->root_fd, m->path, &m->state, &errnum) == STAMP_ERROR)
-        return err_sys(e, "T602", errnum, "cannot read the output %s", m->path);
+        return err_sys(e, "T609", errnum, "cannot read the output %s", m->path);
     if (m->state.type == ENTRY_LINK) {
         char text[4097];
         ssize_t n = readlinkat(j->root_fd, m->path, text, sizeof text - 1);
         if (n < 0)
-            return err_sys(e, "T602", errno, "cannot read the link %s", m->path);
+            return err_sys(e, "T609", errno, "cannot read the link %s", m->path);
         m->link_text = arena_strndup(&j->arena, text, (size_t)n);
         m->blob = digest_bytes(text, (size_t)n);
         return true;
     }
     if (m->state.type != ENTRY_FILE && m->state.type != ENTRY_EXEC)
-        return err_set(e, "T602", "the output %s is neither a file nor a link", m->path);
+        return err_set(e, "T609", "the output %s is neither a file nor a link", m->path);
     m->blob = m->state.digest;
     if (!j->store)
         return true;
@@ -127,7 +150,7 @@ static bool keep(struct job *j, struct job_made *m, struct err *e)
         j->unstored = true;
         set_note(j, "its outputs could not be kept: %s", store_error.msg);
     } else if (!digest_eq(blob, m->state.digest)) {
-        err_set(e, "T602", "the output %s changed after the command had ended", m->path);
+        err_set(e, "T609", "the output %s changed after the command had ended", m->path);
     }
     err_clear(&store_error);
     mem_free(path);
@@ -146,9 +169,9 @@ static bool collect_outputs(struct job *j, struct err *e)
         struct stat st;
         if (o->kind == OUT_FILE) {
             if (lstat(path, &st) != 0)
-                ok = err_set(e, "T602", "it did not make its output %s", o->path);
+                ok = err_set(e, "T609", "it did not make its output %s", o->path);
             else if (S_ISDIR(st.st_mode))
-                ok = err_set(e, "T602", "its output %s is a folder: declare it as '%s/'", o->path, o->path);
+                ok = err_set(e, "T609", "its output %s is a folder: declare it as '%s/'", o->path, o->path);
             else
                 add_made(j, &cap, o->path, o->out);
         } else {
@@ -163,13 +186,13 @@ static bool collect_outputs(struct job *j, struct err *e)
                                      .n_include = 1,
                                      .with_ignored = true};
             if (o->kind == OUT_FOLDER && (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
-                ok = err_set(e, "T602", "it did not make its output folder %s/", o->path);
+                ok = err_set(e, "T609", "it did not make its output folder %s/", o->path);
             else
                 ok = walker_glob(w, &spec, &found, e);
             for (size_t k = 0; k < found.n && ok; k++)
                 add_made(j, &cap, found.v[k], o->out);
             if (ok && found.n == 0 && o->kind == OUT_GLOB)
-                ok = err_set(e, "T602", "it made nothing that its output glob %s matches", o->path);
+                ok = err_set(e, "T609", "it made nothing that its output glob %s matches", o->path);
             strvec_clear(&found);
         }
         mem_free(path);
@@ -182,7 +205,32 @@ static bool collect_outputs(struct job *j, struct err *e)
     return ok;
 }
 
-/* Paths of the depfile become repository-relative where they lie inside. */
+/* A path of the depfile, repository-relative where it lies inside, else absolute. Appends nothing for the root. */
+static void resolve_read(const struct job *j, const char *raw, struct buf *path)
+{
+    size_t root_len = strcmp(j->root, "/") == 0 ? 0 : strlen(j->root), len = strlen(raw);
+    const char *dir = strlen(j->cwd) > root_len ? j->cwd + root_len + 1 : "", *p = raw;
+    bool folder = len > 1 && raw[len - 1] == '/';
+    if (strncmp(raw, j->root, root_len) == 0 && raw[root_len] == '/') {
+        p += root_len;
+        p += strspn(p, "/");
+        dir = "";
+    }
+    if (path_resolve(dir, p, path) == PATH_OK) {
+        if (folder && !path->len)
+            buf_addc(path, '.');
+        if (folder)
+            buf_addc(path, '/');
+        return;
+    }
+    buf_reset(path); /* outside: not made shorter, since links may lead anywhere */
+    if (*raw != '/')
+        buf_printf(path, "%s/", j->cwd);
+    buf_adds(path, raw);
+    while (folder && path->len > 1 && path->p[path->len - 2] == '/')
+        path->p[--path->len] = 0;
+}
+
 static bool collect_reads(struct job *j, struct err *e)
 {
     if (!j->depfile)
@@ -192,28 +240,11 @@ static bool collect_reads(struct job *j, struct err *e)
     char *file = absolute(j, j->depfile);
     bool ok = file_exists(file);
     if (!ok)
-        err_set(e, "T602", "it did not write its depfile %s", j->depfile);
+        err_set(e, "T609", "it did not write its depfile %s", j->depfile);
     ok = ok && file_read(file, DEPFILE_MAX_BYTES, &text, e) && depfile_parse(buf_cstr(&text), text.len, &raw, e);
-    size_t root_len = strcmp(j->root, "/") == 0 ? 0 : strlen(j->root);
-    const char *cwd = strlen(j->cwd) > root_len ? j->cwd + root_len + 1 : "";
     for (size_t i = 0; i < raw.n && ok; i++) {
-        const char *p = raw.v[i];
-        size_t len = strlen(p);
-        bool folder = len > 1 && p[len - 1] == '/';
-        if (strncmp(p, j->root, root_len) == 0 && p[root_len] == '/')
-            p += root_len + 1;
-        else if (*p == '/')
-            p = NULL;
         buf_reset(&path);
-        if (!p)
-            buf_add(&path, raw.v[i], folder ? len - 1 : len);
-        else if (path_resolve(p == raw.v[i] ? cwd : "", p, &path) != PATH_OK) { /* above the root: keep it absolute */
-            buf_reset(&path);
-            buf_printf(&path, "%s/%s", j->cwd, raw.v[i]);
-            folder = false;
-        }
-        if (folder)
-            buf_addc(&path, '/');
+        resolve_read(j, raw.v[i], &path);
         if (path.len)
             strvec_add(&j->reads, buf_cstr(&path));
     }
@@ -269,13 +300,16 @@ static void attempt(struct job *j, uint32_t number)
     struct err e = ERR_INIT;
     char *tmp = mem_printf("%s/%u-%u", j->tmp_base, j->node, number);
     if (mkdir(tmp, 0700) != 0 && errno != EEXIST) {
-        err_sys(&e, "T602", errno, "cannot make the private folder %s", tmp);
+        err_sys(&e, "T610", errno, "cannot make the private folder %s", tmp);
         err_hint(&e, "is there room in the temporary folder? TMPDIR names another");
+        proc_result_clear(&j->result);
+        j->result.cause = PROC_NOT_STARTED;
         fail(j, &e);
         err_clear(&e);
         mem_free(tmp);
         return;
     }
+    j->tmpdir = tmp;
     j->envp[j->env_free[0]] = arena_printf(&j->arena, "TGRAPH_ATTEMPT=%u", number);
     j->envp[j->env_free[1]] = arena_printf(&j->arena, "TGRAPH_TMPDIR=%s", tmp);
     if (j->env_free[2] != UINT32_MAX)
@@ -297,24 +331,30 @@ static void attempt(struct job *j, uint32_t number)
     proc_result_clear(&j->result);
     proc_run(&spec, &j->result);
     judge(j);
-    bool keep_it = j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_SKIPPED && number == j->max_attempts;
-    /* An empty folder tells nobody anything. */
-    if (rmdir(tmp) != 0) {
-        if (keep_it) {
-            j->tmpdir = tmp;
-            return;
-        }
-        if (!file_remove_tree(tmp, &e))
-            set_note(j, "its private folder could not be removed: %s", e.msg);
-        err_clear(&e);
-    }
-    mem_free(tmp);
+}
+
+/* The private folder goes; with keep it stays if there is something in it: an empty one tells nobody anything. */
+static void drop_tmpdir(struct job *j, bool keep_it)
+{
+    struct err e = ERR_INIT;
+    if (!j->tmpdir)
+        return;
+    bool empty = rmdir(j->tmpdir) == 0;
+    if (!empty && keep_it)
+        return;
+    if (!empty && !file_remove_tree(j->tmpdir, &e))
+        set_note(j, "its private folder could not be removed: %s", e.msg);
+    err_clear(&e);
+    mem_free(j->tmpdir);
+    j->tmpdir = NULL;
 }
 
 static void run(struct job *j)
 {
     struct err e = ERR_INIT;
     j->started_real_ns = clock_real_ns();
+    j->result.cause = PROC_NOT_STARTED; /* until a process is */
+    j->result.exit_code = -1;
     if (!j->file) {
         j->outcome = OUTCOME_ERROR;
         set_note(j, "%s", j->missing);
@@ -328,11 +368,14 @@ static void run(struct job *j)
         attempt(j, j->attempts);
         if (j->outcome == OUTCOME_PASSED || j->cancelled || j->attempts >= j->max_attempts)
             break;
+        drop_tmpdir(j, false);
         if (j->on_retry)
             j->on_retry(j->ctx, j, j->attempts, &j->result);
     }
-    if (j->outcome == OUTCOME_PASSED && (!collect_outputs(j, &e) || !collect_reads(j, &e)))
+    /* The depfile first: it is removed, and may lie in an output folder. */
+    if (j->outcome == OUTCOME_PASSED && (!collect_reads(j, &e) || !collect_outputs(j, &e)))
         fail(j, &e);
+    drop_tmpdir(j, j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_SKIPPED);
     if (j->outcome == OUTCOME_PASSED && j->attempts > 1) {
         j->outcome = OUTCOME_FLAKY;
         set_note(j, "passed at attempt %u of %u", j->attempts, j->max_attempts);
@@ -353,9 +396,7 @@ static void restore(struct job *j)
         if (!file_mkdirs_for(path, &e)) {
             j->restored = false;
         } else if (r->type == ENTRY_LINK) {
-            unlink(path);
-            found = r->link_text && symlink(r->link_text, path) == 0;
-            j->restored = found;
+            j->restored = r->link_text && (unlink(path) == 0 || errno == ENOENT) && symlink(r->link_text, path) == 0;
         } else {
             struct stat st;
             if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))

@@ -68,17 +68,41 @@ static bool adopt(struct workspace *ws, node_id n, const struct store_result *r)
     return ok;
 }
 
-static void become_clean(struct workspace *ws, node_id n, struct digest key, struct resolution *out)
+/* Is all that has to be restored still in the cache? What is damaged there shows only when it is restored. */
+static bool can_restore(struct workspace *ws, node_id n, struct resolution *out)
+{
+    struct graph *g = &ws->g;
+    const struct node_state *st = &g->states[n];
+    ws_store(ws, false);
+    for (uint32_t i = 0; i < st->n_made; i++) {
+        const struct made_file *m = &g->made[st->made_at + i];
+        const struct file_state *now = ws_file(ws, m->file);
+        if ((now->type == m->type && digest_eq(now->digest, m->digest)) ||
+            (ws->store && store_has_blob(ws->store, m->blob)))
+            continue;
+        buf_printf(&out->reason, "its output %s is %s, and the cache does not have it any more",
+                   graph_str(g, g->files[m->file].path), now->type == ENTRY_NONE ? "missing" : "not as it was made");
+        return false;
+    }
+    return true;
+}
+
+/* false: its outputs are gone for good, so it is not clean after all. */
+static bool become_clean(struct workspace *ws, node_id n, struct digest key, struct resolution *out)
 {
     struct node_state *st = &ws->g.states[n];
+    bool restore = !resolve_outputs_present(ws, n);
+    if (restore && !can_restore(ws, n, out))
+        return false;
     if (st->status != STATUS_CLEAN || !digest_eq(st->key, key))
         ws->worth_freezing = true;
     st->status = STATUS_CLEAN;
     st->key = key;
     out->key = key;
     out->clean = true;
-    out->restore = !resolve_outputs_present(ws, n);
+    out->restore = restore;
     key_outputs(&ws->keys, &ws->g, n);
+    return true;
 }
 
 /* Is there a stored pass for this key? Then the node is clean. */
@@ -86,9 +110,12 @@ static bool try_key(struct workspace *ws, node_id n, struct digest key, struct r
 {
     struct node_state *st = &ws->g.states[n];
     if (st->status == STATUS_CLEAN && digest_eq(st->key, key)) {
-        become_clean(ws, n, key, out);
-        buf_adds(&out->reason, "unchanged since it passed");
-        return true;
+        bool clean = become_clean(ws, n, key, out);
+        if (clean) {
+            buf_reset(&out->reason); /* another list of what was read may have been looked at before */
+            buf_adds(&out->reason, "unchanged since it passed");
+        }
+        return clean;
     }
     ws_store(ws, false);
     if (!ws->store)
@@ -97,10 +124,10 @@ static bool try_key(struct workspace *ws, node_id n, struct digest key, struct r
     bool found = false;
     if (!store_get_result(ws->store, key, &r, &found, NULL) || !found)
         return false;
-    bool pass = r.outcome == OUTCOME_PASSED && adopt(ws, n, &r);
+    bool pass = r.outcome == OUTCOME_PASSED && adopt(ws, n, &r) && become_clean(ws, n, key, out);
     if (pass) {
-        become_clean(ws, n, key, out);
         out->from_store = true;
+        buf_reset(&out->reason);
         buf_adds(&out->reason, "passed before with the same key");
     }
     store_result_clear(&r);
@@ -208,7 +235,7 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
             clean = out->clean = false;
             buf_reset(&out->reason);
             buf_adds(&out->reason, "a file that it read cannot be read any more");
-        } else if (!clean) {
+        } else if (!clean && !out->reason.len) {
             explain(ws, n, out);
         }
         if (clean)

@@ -19,7 +19,7 @@ bool run_tmp_base(struct runner *r)
     const char *tmp = getenv("TMPDIR");
     char *base = mem_printf("%s/tgraph-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
     if (!mkdtemp(base)) {
-        run_message(r, "T602", true,
+        run_message(r, "T610", true,
                     "cannot make a folder in %s for private temporary folders: %s (TMPDIR names another)",
                     tmp && *tmp == '/' ? tmp : "/tmp", strerror(errno));
         mem_free(base);

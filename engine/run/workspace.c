@@ -164,7 +164,7 @@ static bool open_frozen(struct workspace *ws)
     }
     if (st == FROZEN_DAMAGED) {
         struct err *w = errlist_add(&ws->warnings, ERR_WARNING);
-        err_set(w, "T501", "%s is damaged%s%s: starting without it", path, e.msg ? ": " : "", e.msg ? e.msg : "");
+        err_set(w, "T510", "%s is damaged%s%s: starting without it", path, e.msg ? ": " : "", e.msg ? e.msg : "");
     }
     if (!ok) {
         graph_clear(&ws->g);
