@@ -19,6 +19,7 @@
 #include "os/file.h"
 
 #define LOG_BYTES ((size_t)256 << 10)
+#define LINE_BYTES ((size_t)64 << 10) /* of a line that does not end: now and then all but its end is dropped */
 
 struct service {
     struct job *job;
@@ -30,11 +31,11 @@ struct service {
     int stop[2];         /* pipe: readable = the process is to end */
     int over[2];         /* pipe: readable = the probe is to end */
     int64_t started_ns;
-    atomic_int state; /* 0 starting, 1 ready, 2 failed */
     atomic_bool asked_to_stop;
     pthread_mutex_t lock; /* the rest */
+    enum { STARTING, READY, FAILED, OVER } state;
     struct proc_log log;
-    struct buf partial; /* the current line, for the readiness line */
+    struct buf line[2]; /* the current line of standard output, of standard error: its end at least */
     char *note;
 };
 
@@ -50,33 +51,47 @@ static void poke(int fd)
     }
 }
 
-static void set_note(struct service *s, char *text)
+/* Two threads find out how it stands, so messages are sent with the lock held: they come in the order of the states, and
+ * none comes after SERVICE_ENDED, by which the service may be freed. */
+static void become_ready_locked(struct service *s)
 {
-    pthread_mutex_lock(&s->lock);
-    if (s->note)
-        mem_free(text);
-    else
-        s->note = text;
-    pthread_mutex_unlock(&s->lock);
+    if (s->state != STARTING || atomic_load(&s->asked_to_stop))
+        return;
+    s->state = READY;
+    poke(s->over[1]);
+    tell(s, SERVICE_READY);
 }
 
 static void become_ready(struct service *s)
 {
-    int starting = 0;
-    if (atomic_compare_exchange_strong(&s->state, &starting, 1)) {
-        poke(s->over[1]);
-        tell(s, SERVICE_READY);
-    }
+    pthread_mutex_lock(&s->lock);
+    become_ready_locked(s);
+    pthread_mutex_unlock(&s->lock);
 }
 
+/* Takes the note. The first one counts; what fails because it is to end has not failed. */
 static void become_failed(struct service *s, char *note)
 {
-    int starting = 0;
-    set_note(s, note);
-    if (atomic_compare_exchange_strong(&s->state, &starting, 2)) {
+    pthread_mutex_lock(&s->lock);
+    if (s->note || s->state == OVER || atomic_load(&s->asked_to_stop))
+        mem_free(note);
+    else
+        s->note = note;
+    if (s->state == STARTING && s->note) {
+        s->state = FAILED;
         poke(s->stop[1]);
+        poke(s->over[1]);
         tell(s, SERVICE_FAILED);
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void become_over(struct service *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->state = OVER;
+    tell(s, SERVICE_ENDED);
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Keeps the last LOG_BYTES: drops the oldest frames when twice as much has come together. */
@@ -98,24 +113,34 @@ static void add_log(struct service *s, uint8_t stream, const char *p, size_t len
     l->dropped_bytes += bytes;
 }
 
+/* Does a line that this piece of output goes on with hold the readiness text? */
+static bool line_seen(struct service *s, struct buf *line, const char *p, size_t len)
+{
+    size_t want = strlen(s->ready.line);
+    for (size_t i = 0; i < len; i++) {
+        if (p[i] == '\n') {
+            buf_reset(line);
+            continue;
+        }
+        buf_addc(line, p[i]);
+        if (line->len >= want && memcmp(line->p + line->len - want, s->ready.line, want) == 0)
+            return true;
+        if (line->len > want + LINE_BYTES) {
+            memmove(line->p, line->p + line->len - want, want);
+            line->len = want;
+        }
+    }
+    return false;
+}
+
 static void on_output(void *ctx, uint8_t stream, const char *p, size_t len)
 {
     struct service *s = ctx;
-    bool seen = false;
     pthread_mutex_lock(&s->lock);
     add_log(s, stream, p, len);
-    if (s->ready.kind == READY_LINE && atomic_load(&s->state) == 0) {
-        for (size_t i = 0; i < len && !seen; i++) {
-            if (p[i] == '\n' || s->partial.len > 65536)
-                buf_reset(&s->partial);
-            else
-                buf_addc(&s->partial, p[i]);
-            seen = s->partial.len && p[i] != '\n' && strstr(buf_cstr(&s->partial), s->ready.line) != NULL;
-        }
-    }
+    if (s->ready.kind == READY_LINE && s->state == STARTING && line_seen(s, &s->line[stream == 2], p, len))
+        become_ready_locked(s);
     pthread_mutex_unlock(&s->lock);
-    if (seen)
-        become_ready(s);
 }
 
 static void on_start(void *ctx, pid_t pid)
@@ -144,7 +169,7 @@ static void *process_main(void *arg)
     if (s->ready.kind == READY_PORT && s->port_was_taken) {
         become_failed(s, mem_printf("port %u is taken by another process: end that one, or choose another port",
                                     (unsigned)s->ready.port));
-        tell(s, SERVICE_ENDED);
+        become_over(s);
         return NULL;
     }
     struct proc_spec spec = {.file = j->file,
@@ -166,15 +191,15 @@ static void *process_main(void *arg)
     const struct proc_result *r = &j->result;
     if (r->cause == PROC_NOT_STARTED)
         become_failed(s, mem_printf("could not be started: %s", r->error.msg));
-    else if (r->cause == PROC_EXITED && !atomic_load(&s->asked_to_stop))
+    else if (r->cause == PROC_EXITED)
         become_failed(s, mem_printf("ended by itself with exit status %d", r->exit_code));
-    else if (r->cause == PROC_SIGNALLED && !atomic_load(&s->asked_to_stop)) {
+    else if (r->cause == PROC_SIGNALLED) {
         struct buf name = BUF_INIT;
         proc_signal_name(r->signal, &name);
         become_failed(s, mem_printf("ended by itself with %s", buf_cstr(&name)));
         buf_clear(&name);
     }
-    tell(s, SERVICE_ENDED);
+    become_over(s);
     return NULL;
 }
 
@@ -288,7 +313,8 @@ void service_free(struct service *s)
         close(s->over[i]);
     }
     proc_log_clear(&s->log);
-    buf_clear(&s->partial);
+    buf_clear(&s->line[0]);
+    buf_clear(&s->line[1]);
     mem_free(s->note);
     pthread_mutex_destroy(&s->lock);
     job_free(s->job);

@@ -13,7 +13,8 @@
 #include "graph/decl.h"
 #include "run/pool.h"
 
-enum service_event { SERVICE_READY, SERVICE_FAILED, SERVICE_ENDED /* the last one; the process is gone */ };
+/* READY or FAILED at most once, and not after service_stop; ENDED once, the last one: the process is gone. */
+enum service_event { SERVICE_READY, SERVICE_FAILED, SERVICE_ENDED };
 
 struct service_ready {
     enum ready_kind kind;
