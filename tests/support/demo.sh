@@ -14,6 +14,7 @@ rm -rf "$work/hello/.tgraph"
 cd "$work/hello"
 TGRAPH_CACHE_DIR=$work/cache
 export TGRAPH_CACHE_DIR
+unset MAKEFLAGS MFLAGS MAKELEVEL TGRAPH_LIB
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() {
