@@ -83,6 +83,20 @@ run
 expect_status 1
 expect_outcome number failed
 
+describe "a header outside the repository"
+repo outside
+echo "use('cc').test { name = 'value', srcs = 'value.c', include = '$work/headers', inputs = {} }" >Testfile.lua
+mkdir "$work/headers"
+echo '#define VALUE 0' >"$work/headers/value.h"
+echo '#include <value.h>
+int main(void) { return VALUE; }' >value.c
+run
+expect_status 0
+echo '#define VALUE 1' >"$work/headers/value.h"
+run
+expect_status 1
+expect_outcome value failed
+
 describe "what a test reads: everything but compiled languages, if nothing is said"
 repo inputs
 file Testfile.lua <<'END'

@@ -161,11 +161,36 @@ run
 expect_status 0
 expect_ran compile configure script
 
+describe "a header outside the repository"
+repo outside
+printf '/build/\n/.tgraph/\n' >.gitignore
+echo 'use("ctest").project {}' >Testfile.lua
+echo '#define VALUE 0' >"$work/value.h"
+echo '#include <value.h>
+int main(void) { return VALUE; }' >value.c
+file CMakeLists.txt <<END
+cmake_minimum_required(VERSION 3.19)
+project(outside C)
+enable_testing()
+add_executable(value value.c)
+target_include_directories(value PRIVATE $work)
+add_test(NAME value COMMAND value)
+END
+run
+expect_status 0
+echo '#define VALUE 1' >"$work/value.h"
+run
+expect_status 1
+expect_outcome value failed
+
 describe "a build folder that was deleted, and a file of it"
-rm build/libtwo.so
+echo '#define VALUE 0' >"$work/value.h"
+run
+expect_status 0
+rm build/value
 run
 expect_status 0
 rm -rf build
 run --force
 expect_status 0
-expect_count passed 3
+expect_count passed 1
