@@ -22,6 +22,15 @@ tgraph=$(cd "$(dirname "$tgraph")" && pwd)/$(basename "$tgraph")
 [ $# != 0 ] || set -- jansson jinja2
 [ -x "$tgraph" ] || { echo "run.sh: $tgraph is not there; run make first" >&2; exit 2; }
 
+for program in apt-get dpkg-source cmake ctest python3 git; do
+    command -v "$program" >/dev/null || { echo "run.sh: needs $program" >&2; exit 2; }
+done
+case " $* " in *" jinja2 "*)
+    python3 -c 'import pytest, markupsafe' ||
+        { echo "run.sh: needs pytest and markupsafe for $(command -v python3)" >&2; exit 2; }
+    ;;
+esac
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/tgraph-realworld.XXXXXX")
 cleanup() { if [ -n "$keep" ]; then echo "kept: $work"; else rm -rf "$work"; fi; }
 trap cleanup EXIT
