@@ -114,7 +114,7 @@ quote() { sed 's/["\\]/\\&/g; s/.*/"&"/' | paste -s -d , -; }
 -- ctest judges what an exit status does not say, and it knows how fixtures go together. It keeps a log where it starts,
 -- so each starts in a folder of its own.
 local THROUGH_CTEST = [[
-cd "$TGRAPH_TMPDIR" && echo "subdirs(\"$1\")" >CTestTestfile.cmake || exit
+cd "$TGRAPH_TMPDIR" && echo "subdirs(\"$TGRAPH_ROOT/$1\")" >CTestTestfile.cmake || exit
 exec ctest --no-tests=error --output-on-failure ${3:+-C "$3"} -R "$2"
 ]]
 
@@ -384,7 +384,7 @@ local function declare_test(p, t)
   if through then
     -- A character that means something in an expression is escaped.
     local expression = "^" .. t.name:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?|\\]", "\\%0") .. "$"
-    cmd = { "sh", "-c", THROUGH_CTEST, "ctest", p.root .. "/" .. p.build, expression, options.config or "" }
+    cmd = { "sh", "-c", THROUGH_CTEST, "ctest", p.build, expression, options.config or "" }
     tools = { "ctest" }
     if t.command and not program then
       tools[2] = t.command[1]
