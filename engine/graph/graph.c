@@ -157,6 +157,13 @@ void graph_set_made(struct graph *g, node_id n, const struct made_file *v, uint3
     st->n_made = count;
 }
 
+bool graph_made_ok(const struct made_file *m, const struct file_state *now)
+{
+    if (m->type == ENTRY_NONE)
+        return now->type == ENTRY_NONE || !digest_eq(now->digest, m->blob);
+    return now->type == m->type && digest_eq(now->digest, m->digest);
+}
+
 void graph_action(const struct graph *g, node_id n, struct action *out)
 {
     const uint32_t *w = g->words + g->nodes[n].action;

@@ -94,7 +94,9 @@ struct pool {
     uint32_t slots;
 };
 
-/* A file that the node's command made, as it was stored. */
+/* A file that the node's command made, as it was stored. Type ENTRY_NONE: one that it made under another key and does not
+ * make under this one; `blob` is then the digest of what it was. It has to go before anybody looks (and stays if it is
+ * something else by now: somebody's work). */
 struct made_file {
     file_id file;
     uint32_t out;  /* index in outs[] */
@@ -103,6 +105,8 @@ struct made_file {
     struct digest digest; /* as tree/stamp.h defines it */
     struct digest blob;   /* its name in the CAS */
 };
+/* Does the file look as it has to? */
+bool graph_made_ok(const struct made_file *m, const struct file_state *now);
 
 enum node_status {                     /* numbers are stored */
                    STATUS_UNKNOWN = 0, /* nothing known in this work tree */
@@ -187,7 +191,7 @@ file_id graph_file(struct graph *g, const char *path);      /* adds it if need b
 file_id graph_find_file(struct graph *g, const char *path); /* ID_NONE if there is none */
 /* A set of files in order of path; the same members give the same id only within one graph_build. */
 set_id graph_add_set(struct graph *g, file_id *members, uint32_t n); /* sorts members in place, drops doubles */
-/* Drops what nothing refers to any more (old lists in made[], sets of files read), and unsettles the nodes that were not
+/* Drops what nothing refers to any more (old lists in made[], files that had to go and are gone, sets of files read), and unsettles the nodes that were not
  * resolved if others were: before it is written to a file. */
 void graph_compact(struct graph *g);
 /* Takes over what `old` knows of files and nodes of the same names. */

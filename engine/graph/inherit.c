@@ -5,9 +5,22 @@
 
 #include "graph/graph_internal.h"
 
+/* Forgets the files that had to go and went. */
+static void drop_gone(struct graph *g, struct node_state *st)
+{
+    struct made_file *v = g->made + st->made_at;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < st->n_made; i++)
+        if (v[i].type != ENTRY_NONE || !graph_made_ok(&v[i], &g->files[v[i].file].state))
+            v[kept++] = v[i];
+    st->n_made = kept;
+}
+
 static void compact_made(struct graph *g)
 {
     uint32_t used = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        drop_gone(g, &g->states[i]);
     for (uint32_t i = 0; i < g->n_nodes; i++)
         used += g->states[i].n_made;
     if (used == g->n_made)

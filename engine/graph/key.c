@@ -237,7 +237,7 @@ void key_outputs(struct key_context *c, struct graph *g, node_id n)
             hasher_str(&c->h, graph_str(g, g->outs[o].path));
         for (uint32_t i = 0; i < st->n_made; i++) {
             const struct made_file *m = &g->made[st->made_at + i];
-            if (m->out != o)
+            if (m->out != o || m->type == ENTRY_NONE)
                 continue;
             hasher_str(&c->h, graph_str(g, g->files[m->file].path));
             hasher_u8(&c->h, (uint8_t)m->type);

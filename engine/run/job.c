@@ -35,6 +35,7 @@ void job_free(struct job *j)
     mem_free(j->note);
     mem_free(j->tmpdir);
     mem_free(j->made);
+    mem_free(j->left);
     arena_clear(&j->arena);
     mem_free(j);
 }
@@ -91,13 +92,110 @@ static bool remove_old(const char *path, struct err *e)
     return err_sys(e, "T609", errno, "cannot remove the old output %s", path);
 }
 
-/* Old outputs go, and a depfile that a failed run has left, so that what is found afterwards was made by this run;
- * parents of the new ones come. */
-static bool prepare_outputs(struct job *j, struct err *e)
+/* What there is of an output entry: appends repository-relative paths. */
+static bool list_entry(struct job *j, const struct job_output *o, struct strvec *found, struct err *e)
+{
+    struct stat st;
+    char *path = absolute(j, o->path);
+    bool there = lstat(path, &st) == 0, ok = true;
+    mem_free(path);
+    if (o->kind == OUT_FILE) {
+        if (there && !S_ISDIR(st.st_mode))
+            strvec_add(found, o->path);
+        return true;
+    }
+    if (o->kind == OUT_FOLDER && (!there || !S_ISDIR(st.st_mode)))
+        return true;
+    const char *all = "**";
+    struct glob_spec spec = {.base = o->kind == OUT_FOLDER ? o->path : "",
+                             .include = o->kind == OUT_FOLDER ? &all : &o->path,
+                             .n_include = 1,
+                             .with_ignored = true};
+    struct tree *tree = tree_worktree_new(j->root);
+    struct walker *w = walker_new(tree);
+    ok = walker_glob(w, &spec, found, e);
+    walker_free(w);
+    tree_free(tree);
+    return ok;
+}
+
+/* Was this file there before the command ran, and is it untouched? */
+static const struct job_left *left_before(const struct job *j, const char *path)
+{
+    for (uint32_t i = 0; i < j->n_left; i++)
+        if (strcmp(j->left[i].path, path) == 0)
+            return &j->left[i];
+    return NULL;
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b)
+{
+    return a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->ident == b->ident;
+}
+
+static bool is_untouched(struct job *j, const char *path)
+{
+    const struct job_left *l = left_before(j, path);
+    struct file_state now = {0};
+    return l && stamp_update(j->root_fd, path, &now, NULL) != STAMP_ERROR && same_stamp(&now.stamp, &l->stamp);
+}
+
+/* A file in the place of an output. What the cache holds a copy of was made by a run that this work tree has forgotten
+ * and goes. The rest may be somebody's work: one that is in the place of an output is moved aside; one in an output
+ * folder stays, and the pass will not be stored as long as it does. */
+static bool clear_one(struct job *j, const struct job_output *o, const char *rel, uint32_t *cap, struct err *e)
+{
+    struct file_state now = {0};
+    char *path = absolute(j, rel);
+    bool ok = true;
+    stamp_update(j->root_fd, rel, &now, NULL);
+    bool known = j->store && (now.type == ENTRY_FILE || now.type == ENTRY_EXEC) && store_has_file(j->store, now.digest);
+    if (known) {
+        ok = remove_old(path, e);
+    } else if (o->kind == OUT_FILE && j->replaced) {
+        char *aside = mem_printf("%s/%s", j->replaced, rel);
+        ok = file_mkdirs_for(aside, e) &&
+             (rename(path, aside) == 0 || err_sys(e, "T609", errno, "cannot move %s aside to %s", path, aside));
+        if (ok && !j->moved_aside)
+            j->moved_aside = arena_strdup(&j->arena, rel);
+        mem_free(aside);
+    } else if (o->kind != OUT_FILE) {
+        MEM_GROW(j->left, j->n_left, *cap);
+        j->left[j->n_left++] = (struct job_left){arena_strdup(&j->arena, rel), now.stamp};
+    }
+    mem_free(path);
+    return ok;
+}
+
+/* So that what is found afterwards was made by this run. `attempt` 1: what was there before the target ran at all; later
+ * ones: what the attempt before has left. */
+static bool clear_outputs(struct job *j, uint32_t number, struct err *e)
 {
     bool ok = true;
-    for (uint32_t i = 0; i < j->n_remove && ok; i++)
+    uint32_t cap = 0;
+    for (uint32_t i = 0; i < j->n_remove && ok && number == 1; i++)
         ok = remove_old(j->remove[i], e);
+    for (uint32_t i = 0; i < j->n_outputs && ok; i++) {
+        struct strvec found = STRVEC_INIT;
+        ok = list_entry(j, &j->outputs[i], &found, e);
+        for (size_t k = 0; k < found.n && ok; k++) {
+            if (number == 1) {
+                ok = clear_one(j, &j->outputs[i], found.v[k], &cap, e);
+            } else if (!is_untouched(j, found.v[k])) {
+                char *path = absolute(j, found.v[k]);
+                ok = remove_old(path, e);
+                mem_free(path);
+            }
+        }
+        strvec_clear(&found);
+    }
+    return ok;
+}
+
+/* Old outputs go, and a depfile that a failed run has left; parents of the new ones come. */
+static bool prepare_outputs(struct job *j, uint32_t number, struct err *e)
+{
+    bool ok = j->keep_old || clear_outputs(j, number, e);
     for (uint32_t i = 0; i < j->n_outputs && ok; i++) {
         const struct job_output *o = &j->outputs[i];
         if (o->kind == OUT_GLOB) {
@@ -157,52 +255,73 @@ static bool keep(struct job *j, struct job_made *m, struct err *e)
     return !*e->code;
 }
 
+/* An entry of which nothing is there. */
+static bool missing_output(const struct job *j, const struct job_output *o, struct err *e)
+{
+    struct stat st;
+    char *path = absolute(j, o->path);
+    bool there = lstat(path, &st) == 0, is_dir = there && S_ISDIR(st.st_mode), ok = false;
+    mem_free(path);
+    if (o->kind == OUT_GLOB)
+        err_set(e, "T609", "it made nothing that its output glob %s matches", o->path);
+    else if (o->kind == OUT_FOLDER && is_dir)
+        ok = true; /* empty, as it may be */
+    else if (o->kind == OUT_FOLDER)
+        err_set(e, "T609", "it did not make its output folder %s/", o->path);
+    else if (is_dir)
+        err_set(e, "T609", "its output %s is a folder: declare it as '%s/'", o->path, o->path);
+    else
+        err_set(e, "T609", "it did not make its output %s", o->path);
+    return ok;
+}
+
 static bool collect_outputs(struct job *j, struct err *e)
 {
     uint32_t cap = 0;
-    struct tree *tree = NULL;
-    struct walker *w = NULL;
     bool ok = true;
     for (uint32_t i = 0; i < j->n_outputs && ok; i++) {
         const struct job_output *o = &j->outputs[i];
-        char *path = absolute(j, o->path);
-        struct stat st;
-        if (o->kind == OUT_FILE) {
-            if (lstat(path, &st) != 0)
-                ok = err_set(e, "T609", "it did not make its output %s", o->path);
-            else if (S_ISDIR(st.st_mode))
-                ok = err_set(e, "T609", "its output %s is a folder: declare it as '%s/'", o->path, o->path);
-            else
-                add_made(j, &cap, o->path, o->out);
-        } else {
-            if (!w) {
-                tree = tree_worktree_new(j->root);
-                w = walker_new(tree);
+        struct strvec found = STRVEC_INIT;
+        uint32_t before = j->n_made;
+        ok = list_entry(j, o, &found, e);
+        for (size_t k = 0; k < found.n && ok; k++) {
+            const struct job_left *l = left_before(j, found.v[k]);
+            if (l && !j->unstored) {
+                j->unstored = true;
+                set_note(j,
+                         "%s was there before it ran and is not tgraph's, so its pass is not stored: remove that file",
+                         l->path);
             }
-            struct strvec found = STRVEC_INIT;
-            const char *all = "**";
-            struct glob_spec spec = {.base = o->kind == OUT_FOLDER ? o->path : "",
-                                     .include = o->kind == OUT_FOLDER ? &all : &o->path,
-                                     .n_include = 1,
-                                     .with_ignored = true};
-            if (o->kind == OUT_FOLDER && (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
-                ok = err_set(e, "T609", "it did not make its output folder %s/", o->path);
-            else
-                ok = walker_glob(w, &spec, &found, e);
-            for (size_t k = 0; k < found.n && ok; k++)
+            if (!l || !is_untouched(j, found.v[k]))
                 add_made(j, &cap, found.v[k], o->out);
-            if (ok && found.n == 0 && o->kind == OUT_GLOB)
-                ok = err_set(e, "T609", "it made nothing that its output glob %s matches", o->path);
-            strvec_clear(&found);
         }
-        mem_free(path);
+        if (ok && j->n_made == before)
+            ok = missing_output(j, o, e);
+        strvec_clear(&found);
     }
     for (uint32_t i = 0; i < j->n_made && ok; i++)
         ok = keep(j, &j->made[i], e);
-    walker_free(w);
-    if (tree)
-        tree_free(tree);
     return ok;
+}
+
+/* After a failure: what there is of the outputs now is this run's, and goes before the next one. */
+static void collect_remains(struct job *j)
+{
+    uint32_t cap = 0;
+    j->n_made = 0;
+    mem_free(j->made);
+    j->made = NULL;
+    for (uint32_t i = 0; i < j->n_outputs && !j->keep_old; i++) {
+        struct strvec found = STRVEC_INIT;
+        list_entry(j, &j->outputs[i], &found, NULL);
+        for (size_t k = 0; k < found.n; k++) {
+            if (is_untouched(j, found.v[k]))
+                continue;
+            add_made(j, &cap, found.v[k], j->outputs[i].out);
+            stamp_update(j->root_fd, found.v[k], &j->made[j->n_made - 1].state, NULL);
+        }
+        strvec_clear(&found);
+    }
 }
 
 /* A path of the depfile, repository-relative where it lies inside, else absolute. Appends nothing for the root. */
@@ -361,7 +480,7 @@ static void run(struct job *j)
         return;
     }
     for (j->attempts = 1;; j->attempts++) {
-        if (!prepare_outputs(j, &e)) {
+        if (!prepare_outputs(j, j->attempts, &e)) {
             fail(j, &e);
             break;
         }
@@ -375,6 +494,10 @@ static void run(struct job *j)
     /* The depfile first: it is removed, and may lie in an output folder. */
     if (j->outcome == OUTCOME_PASSED && (!collect_reads(j, &e) || !collect_outputs(j, &e)))
         fail(j, &e);
+    if (j->outcome != OUTCOME_PASSED)
+        collect_remains(j);
+    if (j->moved_aside)
+        set_note(j, "what was at %s before was not tgraph's: it is in .tgraph/replaced/ now", j->moved_aside);
     drop_tmpdir(j, j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_SKIPPED);
     if (j->outcome == OUTCOME_PASSED && j->attempts > 1) {
         j->outcome = OUTCOME_FLAKY;
@@ -387,13 +510,20 @@ static void restore(struct job *j)
 {
     struct err e = ERR_INIT;
     j->restored = true;
+    for (uint32_t i = 0; i < j->n_outputs && j->restored; i++) { /* one with nothing in it has no file to bring it */
+        char *path = absolute(j, j->outputs[i].path);
+        j->restored = j->outputs[i].kind != OUT_FOLDER || file_mkdirs(path, &e);
+        mem_free(path);
+    }
     for (uint32_t i = 0; i < j->n_restores && j->restored; i++) {
         struct job_restore *r = &j->restores[i];
         if (r->skip)
             continue;
         char *path = absolute(j, r->path);
         bool found = false;
-        if (!file_mkdirs_for(path, &e)) {
+        if (r->type == ENTRY_NONE) {
+            j->restored = remove_old(path, &e);
+        } else if (!file_mkdirs_for(path, &e)) {
             j->restored = false;
         } else if (r->type == ENTRY_LINK) {
             j->restored = r->link_text && (unlink(path) == 0 || errno == ENOENT) && symlink(r->link_text, path) == 0;
@@ -406,7 +536,8 @@ static void restore(struct job *j)
                 store_restore_file(j->store, r->blob, path, r->type == ENTRY_EXEC ? 0755 : 0644, &found, &e) && found;
         }
         if (!j->restored)
-            set_note(j, "its output %s could not be restored%s%s", r->path, e.msg ? ": " : "", e.msg ? e.msg : "");
+            set_note(j, "its output %s could not be %s%s%s", r->path, r->type == ENTRY_NONE ? "removed" : "restored",
+                     e.msg ? ": " : "", e.msg ? e.msg : "");
         mem_free(path);
         err_clear(&e);
     }

@@ -30,9 +30,13 @@ struct job_made { /* an output file that was found */
     struct digest blob;
     const char *link_text; /* of a link: the blob to be stored by the owner of the store; else NULL */
 };
+struct job_left { /* a file in an output folder, or that an output glob matches, which tgraph did not make */
+    const char *path;
+    struct stamp stamp;
+};
 struct job_restore { /* a file to be brought back from the CAS */
     const char *path;
-    uint8_t type;
+    uint8_t type; /* ENTRY_NONE: it is to be removed */
     struct digest blob;
     const char *link_text; /* of a link: its text, read from the store by the caller; NULL = not known */
     bool skip;             /* is there already */
@@ -65,7 +69,9 @@ struct job {
     uint32_t n_outputs;
     const char *const *remove; /* absolute paths of old outputs to be removed first */
     uint32_t n_remove;
-    const char *depfile; /* repository-relative; NULL = none */
+    bool keep_old;        /* what is at the outputs' places stays (an incremental build) */
+    const char *replaced; /* folder for files that somebody else put in an output's place, absolute */
+    const char *depfile;  /* repository-relative; NULL = none */
     struct job_restore *restores;
     uint32_t n_restores;
     struct store *store; /* for CAS files; NULL = outputs are not kept */
@@ -82,8 +88,11 @@ struct job {
     uint32_t attempts;
     char *note;            /* owned */
     char *tmpdir;          /* kept private folder; owned; NULL = removed */
-    struct job_made *made; /* in the arena's life, array owned */
+    struct job_made *made; /* in the arena's life, array owned; after a failure: what there is, not in the CAS */
     uint32_t n_made;
+    struct job_left *left; /* what was in output folders before, of unknown origin; owned */
+    uint32_t n_left;
+    const char *moved_aside; /* the first file that was moved to `replaced`; NULL = none */
     struct strvec reads;     /* from the depfile: repository-relative, or absolute when outside */
     int64_t started_real_ns; /* of the first attempt */
     int64_t ended_real_ns;   /* when all was collected */

@@ -3,10 +3,12 @@
  * Keys against what is known: clean, or dirty and why. */
 #include "run/resolve.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tree/glob.h"
 #include "tree/path.h"
+#include "tree/wild.h"
 
 void resolution_clear(struct resolution *r)
 {
@@ -16,55 +18,112 @@ void resolution_clear(struct resolution *r)
 
 bool resolve_outputs_present(struct workspace *ws, node_id n)
 {
-    struct graph *g = &ws->g;
-    const struct node_state *st = &g->states[n];
-    for (uint32_t i = 0; i < st->n_made; i++) {
-        const struct made_file *m = &g->made[st->made_at + i];
-        const struct file_state *now = ws_file(ws, m->file);
-        if (now->type != m->type || !digest_eq(now->digest, m->digest))
-            return false;
-    }
-    return true;
+    for (uint32_t i = 0; i < ws->g.states[n].n_made; i++)
+        ws_file(ws, ws->g.made[ws->g.states[n].made_at + i].file);
+    return ws_outputs_there(ws, n);
 }
 
-/* Which entry of n does this output belong to? */
-static uint32_t entry_of(const struct graph *g, const struct node *nd, const char *path)
+/* A result's outputs, each path once, in order. */
+struct fitting {
+    const struct store_output **v;
+    size_t n;
+    uint8_t *placed; /* belongs to an entry */
+};
+
+static int by_path(const void *a, const void *b)
 {
-    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++)
-        if (g->outs[o].kind == OUT_FILE && strcmp(graph_str(g, g->outs[o].path), path) == 0)
-            return o;
-    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++)
-        if (g->outs[o].kind == OUT_FOLDER && path_is_below(path, graph_str(g, g->outs[o].path)))
-            return o;
-    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++)
-        if (g->outs[o].kind == OUT_GLOB && glob_match(graph_str(g, g->outs[o].path), path))
-            return o;
-    return ID_NONE;
+    return strcmp((*(const struct store_output *const *)a)->path, (*(const struct store_output *const *)b)->path);
+}
+
+static bool holds(const struct graph *g, const struct out_entry *o, struct wild *glob, const char *path)
+{
+    const char *text = graph_str(g, o->path);
+    switch (o->kind) {
+    case OUT_FILE:
+        return strcmp(text, path) == 0;
+    case OUT_FOLDER:
+        return path_is_below(path, text);
+    case OUT_GLOB:
+        return wild_match(glob, path, strlen(path));
+    default:
+        return false;
+    }
+}
+
+struct made_list {
+    struct made_file *v;
+    uint32_t n, cap;
+};
+
+/* What is there now and was made under another key, but is not among the new outputs. */
+static void add_stale(struct workspace *ws, node_id n, const struct fitting *f, struct made_list *out)
+{
+    struct graph *g = &ws->g;
+    for (uint32_t i = 0; i < g->states[n].n_made; i++) {
+        struct made_file m = g->made[g->states[n].made_at + i];
+        struct store_output wanted = {.path = graph_str(g, g->files[m.file].path)};
+        const struct store_output *key = &wanted;
+        if (f->n && bsearch(&key, f->v, f->n, sizeof *f->v, by_path))
+            continue;
+        struct digest was = m.type == ENTRY_NONE ? m.blob : m.digest;
+        m = (struct made_file){.file = m.file, .out = m.out, .type = ENTRY_NONE, .blob = was};
+        if (graph_made_ok(&m, ws_file(ws, m.file)))
+            continue;
+        MEM_GROW(out->v, out->n, out->cap);
+        out->v[out->n++] = m;
+    }
+}
+
+/* As a run collects them: entry by entry, a path that lies in several in each of them. */
+static void add_outputs(struct graph *g, node_id n, struct fitting *f, struct made_list *out)
+{
+    const struct node *nd = &g->nodes[n];
+    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs; o++) {
+        struct wild glob = WILD_INIT;
+        if (g->outs[o].kind == OUT_GLOB)
+            glob_compile(&glob, graph_str(g, g->outs[o].path));
+        for (size_t i = 0; i < f->n; i++) {
+            const struct store_output *from = f->v[i];
+            if (!holds(g, &g->outs[o], &glob, from->path))
+                continue;
+            f->placed[i] = 1;
+            MEM_GROW(out->v, out->n, out->cap);
+            out->v[out->n++] = (struct made_file){.file = graph_file(g, from->path),
+                                                  .out = o,
+                                                  .type = from->type,
+                                                  .digest = from->digest,
+                                                  .blob = from->blob};
+        }
+        wild_clear(&glob);
+    }
 }
 
 /* Takes a stored pass over as the node's state. false if it does not fit the declaration (then it is not a pass). */
 static bool adopt(struct workspace *ws, node_id n, const struct store_result *r)
 {
     struct graph *g = &ws->g;
-    const struct node *nd = &g->nodes[n];
-    struct made_file *made = mem_calloc(r->n_outputs + 1, sizeof *made);
-    bool ok = true;
-    for (size_t i = 0; i < r->n_outputs && ok; i++) {
-        made[i] = (struct made_file){.out = entry_of(g, nd, r->outputs[i].path),
-                                     .type = r->outputs[i].type,
-                                     .digest = r->outputs[i].digest,
-                                     .blob = r->outputs[i].blob};
-        ok = made[i].out != ID_NONE;
-        if (ok)
-            made[i].file = graph_file(g, r->outputs[i].path);
-    }
+    struct fitting f = {.v = mem_resize(NULL, r->n_outputs + 1, sizeof *f.v),
+                        .placed = mem_calloc(r->n_outputs + 1, 1)};
+    struct made_list made = {0};
+    for (size_t i = 0; i < r->n_outputs; i++)
+        f.v[i] = &r->outputs[i];
+    if (r->n_outputs)
+        qsort(f.v, r->n_outputs, sizeof *f.v, by_path);
+    for (size_t i = 0; i < r->n_outputs; i++)
+        if (!f.n || strcmp(f.v[f.n - 1]->path, f.v[i]->path) != 0)
+            f.v[f.n++] = f.v[i];
+    add_stale(ws, n, &f, &made); /* first, so that they go before others come */
+    add_outputs(g, n, &f, &made);
+    bool ok = memchr(f.placed, 0, f.n) == NULL;
     if (ok) {
         struct node_state *st = &g->states[n];
-        graph_set_made(g, n, made, (uint32_t)r->n_outputs);
+        graph_set_made(g, n, made.v, made.n);
         st->duration_ms = (uint32_t)(r->duration_ns / 1000000);
         st->outcome = OUTCOME_PASSED;
     }
-    mem_free(made);
+    mem_free(f.v);
+    mem_free(f.placed);
+    mem_free(made.v);
     return ok;
 }
 
@@ -77,9 +136,9 @@ static bool can_restore(struct workspace *ws, node_id n, struct resolution *out)
     for (uint32_t i = 0; i < st->n_made; i++) {
         const struct made_file *m = &g->made[st->made_at + i];
         const struct file_state *now = ws_file(ws, m->file);
-        if ((now->type == m->type && digest_eq(now->digest, m->digest)) ||
-            (ws->store && store_has_blob(ws->store, m->blob)))
+        if (m->type == ENTRY_NONE || graph_made_ok(m, now) || (ws->store && store_has_blob(ws->store, m->blob)))
             continue;
+        buf_reset(&out->reason);
         buf_printf(&out->reason, "its output %s is %s, and the cache does not have it any more",
                    graph_str(g, g->files[m->file].path), now->type == ENTRY_NONE ? "missing" : "not as it was made");
         return false;
@@ -92,6 +151,11 @@ static bool become_clean(struct workspace *ws, node_id n, struct digest key, str
 {
     struct node_state *st = &ws->g.states[n];
     bool restore = !resolve_outputs_present(ws, n);
+    if (restore && (ws->g.nodes[n].flags & NODE_INCREMENTAL)) {
+        buf_reset(&out->reason);
+        buf_adds(&out->reason, "an output is not as it was made, and it makes its outputs from those of before");
+        return false;
+    }
     if (restore && !can_restore(ws, n, out))
         return false;
     if (st->status != STATUS_CLEAN || !digest_eq(st->key, key))
@@ -103,6 +167,24 @@ static bool become_clean(struct workspace *ws, node_id n, struct digest key, str
     out->restore = restore;
     key_outputs(&ws->keys, &ws->g, n);
     return true;
+}
+
+/* Adopts the result if the node is clean by it; leaves everything as it was if not. */
+static bool adopt_clean(struct workspace *ws, node_id n, const struct store_result *r, struct resolution *out)
+{
+    struct graph *g = &ws->g;
+    struct node_state before = g->states[n];
+    struct made_file *made = mem_resize(NULL, before.n_made + 1, sizeof *made);
+    if (before.n_made)
+        memcpy(made, g->made + before.made_at, before.n_made * sizeof *made);
+    bool clean = adopt(ws, n, r) && become_clean(ws, n, r->key, out);
+    if (!clean) {
+        graph_set_made(g, n, made, before.n_made);
+        g->states[n].duration_ms = before.duration_ms;
+        g->states[n].outcome = before.outcome;
+    }
+    mem_free(made);
+    return clean;
 }
 
 /* Is there a stored pass for this key? Then the node is clean. */
@@ -117,6 +199,10 @@ static bool try_key(struct workspace *ws, node_id n, struct digest key, struct r
         }
         return clean;
     }
+    /* The folder of an incremental command holds more than its outputs: what a run of before, or of another work tree,
+     * left there cannot be put back. Only its last run here counts. */
+    if (ws->g.nodes[n].flags & NODE_INCREMENTAL)
+        return false;
     ws_store(ws, false);
     if (!ws->store)
         return false;
@@ -124,7 +210,7 @@ static bool try_key(struct workspace *ws, node_id n, struct digest key, struct r
     bool found = false;
     if (!store_get_result(ws->store, key, &r, &found, NULL) || !found)
         return false;
-    bool pass = r.outcome == OUTCOME_PASSED && adopt(ws, n, &r) && become_clean(ws, n, key, out);
+    bool pass = r.outcome == OUTCOME_PASSED && adopt_clean(ws, n, &r, out);
     if (pass) {
         out->from_store = true;
         buf_reset(&out->reason);
@@ -132,6 +218,19 @@ static bool try_key(struct workspace *ws, node_id n, struct digest key, struct r
     }
     store_result_clear(&r);
     return pass;
+}
+
+/* One such set; its files are stamped. */
+static bool try_reads(struct workspace *ws, node_id n, set_id reads, struct resolution *out)
+{
+    struct graph *g = &ws->g;
+    g->states[n].reads = reads;
+    struct digest key = key_strong(&ws->keys, g, out->weak, reads);
+    if (!key_is_unsure(&ws->keys, g, n))
+        return try_key(ws, n, key, out);
+    buf_reset(&out->reason);
+    buf_adds(&out->reason, "a file that it read cannot be read any more");
+    return false;
 }
 
 /* The sets of files that earlier runs under this weak key read, the last one here first. */
@@ -143,7 +242,7 @@ static bool try_read_lists(struct workspace *ws, node_id n, struct resolution *o
         const struct file_set *s = &g->sets[last];
         for (uint32_t i = 0; i < s->n; i++)
             ws_file(ws, g->set_files[s->at + i]);
-        if (try_key(ws, n, key_strong(&ws->keys, g, out->weak, last), out))
+        if (try_reads(ws, n, last, out))
             return true;
     }
     ws_store(ws, false);
@@ -159,8 +258,7 @@ static bool try_read_lists(struct workspace *ws, node_id n, struct resolution *o
         }
         set_id s = graph_add_set(g, members, (uint32_t)lists.v[l].n);
         mem_free(members);
-        g->states[n].reads = s;
-        clean = try_key(ws, n, key_strong(&ws->keys, g, out->weak, s), out);
+        clean = try_reads(ws, n, s, out);
     }
     if (!clean)
         g->states[n].reads = last;
@@ -231,15 +329,10 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
         buf_adds(&out->reason, "an input cannot be read, so nothing can be known of it");
     } else {
         bool clean = nd->flags & NODE_DEPFILE ? try_read_lists(ws, n, out) : try_key(ws, n, out->key, out);
-        if (clean && key_is_unsure(&ws->keys, g, n)) {
-            clean = out->clean = false;
-            buf_reset(&out->reason);
-            buf_adds(&out->reason, "a file that it read cannot be read any more");
-        } else if (!clean && !out->reason.len) {
-            explain(ws, n, out);
-        }
         if (clean)
             return;
+        if (!out->reason.len)
+            explain(ws, n, out);
     }
     if ((nd->flags & NODE_DEPFILE) && g->states[n].reads != ID_NONE)
         out->key = key_strong(&ws->keys, g, out->weak, g->states[n].reads);

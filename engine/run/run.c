@@ -47,23 +47,29 @@ void run_set_phase(struct runner *r, node_id n, enum run_phase phase)
 
 static bool is_bad(enum outcome o) { return o != OUTCOME_PASSED && o != OUTCOME_FLAKY; }
 
-static void count(struct runner *r, node_id n, const struct run_end *end)
+/* `again`: it was counted when it was brought up to date for the Testfiles, as something that is needed; now it turns out
+ * to be asked for. */
+static void count(struct runner *r, node_id n, const struct run_end *end, bool ran, bool again)
 {
     struct run_counts *c = &r->counts;
     enum node_kind kind = (enum node_kind)r->ws->g.nodes[n].kind;
-    bool selected = r->nodes[n].selected && kind != KIND_GROUP && kind != KIND_SERVICE;
-    bool ran = !end->cached && end->outcome != OUTCOME_SKIPPED;
+    if (kind == KIND_GROUP || kind == KIND_SERVICE)
+        return;
     bool failed = is_bad(end->outcome) && end->outcome != OUTCOME_SKIPPED;
-    if (selected) {
+    if (r->nodes[n].selected) {
         c->ran += ran;
-        c->cached += end->cached;
+        c->cached += !ran && end->outcome != OUTCOME_SKIPPED;
         c->passed += end->outcome == OUTCOME_PASSED;
         c->flaky += end->outcome == OUTCOME_FLAKY;
         c->skipped += end->outcome == OUTCOME_SKIPPED;
         c->failed += failed;
-    } else if (kind == KIND_BUILD || kind == KIND_TEST) {
+    }
+    if (!r->nodes[n].selected && !again) {
         c->builds_ran += ran;
         c->builds_failed += failed;
+    } else if (r->nodes[n].selected && again) {
+        c->builds_ran -= ran;
+        c->builds_failed -= failed;
     }
     if (failed && kind == KIND_BUILD)
         c->exit_status = 3;
@@ -87,6 +93,23 @@ static void stop_starting(struct runner *r, char *reason)
     r->stop_reason = reason;
 }
 
+/* It ran: a later phase of this run (after loading again) is not to run it once more under the same key. */
+static void remember(struct runner *r, node_id n, const struct run_end *end)
+{
+    struct run_memory *m = &r->memory;
+    str_id label = strtab_add(&r->reported, graph_label(&r->ws->g, n));
+    MEM_GROW(m->v, m->n, m->cap);
+    m->v[m->n] = (struct run_memory_item){r->nodes[n].key, (uint8_t)end->outcome};
+    map_put(&m->index, label, m->n++);
+}
+
+static const struct run_memory_item *remembered(struct runner *r, node_id n)
+{
+    str_id label = strtab_find(&r->reported, graph_label(&r->ws->g, n));
+    uint32_t i = label == STR_NONE ? MAP_NONE : map_get(&r->memory.index, label);
+    return i == MAP_NONE ? NULL : &r->memory.v[i];
+}
+
 void run_done(struct runner *r, node_id n, const struct run_end *end)
 {
     struct run_node *rn = &r->nodes[n];
@@ -95,10 +118,13 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
     run_set_phase(r, n, PHASE_DONE);
     rn->outcome = (uint8_t)end->outcome;
     rn->cached = end->cached;
-    bool told = nd->kind == KIND_GROUP || nd->kind == KIND_SERVICE || strtab_find(&r->reported, label) != STR_NONE;
-    if (!told) {
-        strtab_add(&r->reported, label);
-        count(r, n, end);
+    bool told = strtab_find(&r->reported, label) != STR_NONE, runs_now = end->attempt > 0;
+    bool ran = remembered(r, n) != NULL || (!end->cached && end->outcome != OUTCOME_SKIPPED);
+    if (runs_now && end->outcome != OUTCOME_SKIPPED)
+        remember(r, n, end);
+    strtab_add(&r->reported, label);
+    count(r, n, end, ran, told && !runs_now);
+    if (nd->kind != KIND_GROUP && nd->kind != KIND_SERVICE && (!told || runs_now)) {
         struct event ev = {.type = EVENT_TARGET_FINISHED,
                            .node = n,
                            .target = label,
@@ -164,8 +190,8 @@ static void resolve(struct runner *r, node_id n)
         return;
     }
     struct resolution res;
-    bool forced = r->o->force && rn->selected && strtab_find(&r->reported, graph_label(&r->ws->g, n)) == STR_NONE;
-    resolve_node(r->ws, n, forced, &res);
+    const struct run_memory_item *ran = remembered(r, n);
+    resolve_node(r->ws, n, r->o->force && rn->selected && !ran, &res);
     rn->weak = res.weak;
     rn->key = res.key;
     rn->used_store = res.clean && res.from_store;
@@ -173,6 +199,11 @@ static void resolve(struct runner *r, node_id n)
     rn->reason = mem_strdup(buf_cstr(&res.reason));
     if (res.clean && !res.restore) {
         struct run_end end = {.outcome = OUTCOME_PASSED, .cached = true, .reason = rn->reason};
+        run_done(r, n, &end);
+    } else if (ran && !res.clean && digest_eq(ran->key, res.key)) {
+        struct run_end end = {.outcome = (enum outcome)ran->outcome, .reason = rn->reason};
+        if (!is_bad(end.outcome))
+            key_outputs(&r->ws->keys, &r->ws->g, n);
         run_done(r, n, &end);
     } else if (r->stopping) {
         skip(r, n, r->stop_reason);
@@ -834,6 +865,8 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
         finish(&r);
     file_unlock(&lock);
     strtab_clear(&r.reported);
+    map_clear(&r.memory.index);
+    mem_free(r.memory.v);
     mem_free(r.tmp_base);
     mem_free(r.stop_reason);
     *counts = r.counts;

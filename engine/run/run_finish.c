@@ -263,26 +263,15 @@ static bool write_all(struct runner *r, struct ending *v, uint32_t n, struct err
     return ok && store_commit(r->ws->store, e);
 }
 
-/* The node's state, as it goes into the frozen file. */
-static void take_over(struct runner *r, struct ending *v)
+/* The files that its command left, to be removed before it runs again, and to be found as they are if it is clean. */
+static void take_made(struct runner *r, struct ending *v)
 {
-    struct workspace *ws = r->ws;
-    struct graph *g = &ws->g;
+    struct graph *g = &r->ws->g;
     struct job *j = v->j;
-    struct node_state *st = &g->states[j->node];
-    ws->worth_freezing = true;
-    st->key = v->key;
-    st->outcome = (uint8_t)j->outcome;
-    st->duration_ms = (uint32_t)(j->result.duration_ns / 1000000);
-    st->status = v->store_pass                                                 ? STATUS_CLEAN
-                 : j->outcome == OUTCOME_PASSED || j->outcome == OUTCOME_FLAKY ? STATUS_DIRTY
-                                                                               : STATUS_FAILED;
-    if (j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_FLAKY)
-        return;
     struct made_file *made = mem_calloc(j->n_made + 1, sizeof *made);
     for (uint32_t i = 0; i < j->n_made; i++) {
         file_id f = graph_file(g, j->made[i].path);
-        ws_put_file(ws, f, &j->made[i].state);
+        ws_put_file(r->ws, f, &j->made[i].state);
         made[i] = (struct made_file){.file = f,
                                      .out = j->made[i].out,
                                      .type = j->made[i].state.type,
@@ -291,7 +280,29 @@ static void take_over(struct runner *r, struct ending *v)
     }
     graph_set_made(g, j->node, made, j->n_made);
     mem_free(made);
-    key_outputs(&ws->keys, g, j->node);
+}
+
+/* The node's state, as it goes into the frozen file. */
+static void take_over(struct runner *r, struct ending *v)
+{
+    struct workspace *ws = r->ws;
+    struct graph *g = &ws->g;
+    struct job *j = v->j;
+    struct node_state *st = &g->states[j->node];
+    ws->worth_freezing = true;
+    take_made(r, v);
+    if (j->cancelled) { /* nothing is known of its key; its outputs are not what they were */
+        st->status = st->status == STATUS_FAILED ? STATUS_FAILED : STATUS_DIRTY;
+        return;
+    }
+    st->key = v->key;
+    st->outcome = (uint8_t)j->outcome;
+    st->duration_ms = (uint32_t)(j->result.duration_ns / 1000000);
+    st->status = v->store_pass                                                 ? STATUS_CLEAN
+                 : j->outcome == OUTCOME_PASSED || j->outcome == OUTCOME_FLAKY ? STATUS_DIRTY
+                                                                               : STATUS_FAILED;
+    if (j->outcome == OUTCOME_PASSED || j->outcome == OUTCOME_FLAKY)
+        key_outputs(&ws->keys, g, j->node);
 }
 
 static void finish_restore(struct runner *r, struct job *j)
@@ -336,8 +347,7 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
     }
     for (uint32_t i = 0; i < n_runs; i++) {
         struct job *j = v[i].j;
-        if (!j->cancelled)
-            take_over(r, &v[i]);
+        take_over(r, &v[i]);
         r->nodes[j->node].key = v[i].key;
         bool bad = j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_FLAKY && !j->cancelled;
         if (bad)

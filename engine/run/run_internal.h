@@ -73,7 +73,15 @@ struct runner {
     uint32_t n_verified;
     struct out_lookup *outs; /* made on first use */
     struct strtab reported;  /* labels that had their EVENT_TARGET_FINISHED */
-    bool stopping;           /* --fail-fast has struck, or interrupted: nothing new starts */
+    struct run_memory {      /* what ran in this process, in an earlier phase too: it does not run twice */
+        struct map index;    /* label in `reported` -> place in v */
+        struct run_memory_item {
+            struct digest key;
+            uint8_t outcome;
+        } * v;
+        uint32_t n, cap;
+    } memory;
+    bool stopping; /* --fail-fast has struck, or interrupted: nothing new starts */
     bool interrupted;
     char *stop_reason;
     bool store_broken; /* a write failed: said once */

@@ -129,14 +129,16 @@ static void make_outputs(struct runner *r, node_id n, struct job *j, const struc
     j->outputs = outs;
     if (a->depfile != STR_NONE)
         j->depfile = arena_strdup(&j->arena, graph_str(g, a->depfile));
-    if (nd->flags & NODE_INCREMENTAL)
+    j->keep_old = (nd->flags & NODE_INCREMENTAL) != 0;
+    j->replaced = arena_printf(&j->arena, "%s/replaced", r->ws->state_dir);
+    if (j->keep_old || j->kind == JOB_RESTORE)
         return;
     const char **remove = arena_alloc(&j->arena, (st->n_made + 1) * sizeof *remove);
     for (uint32_t i = 0; i < st->n_made; i++) {
         const struct made_file *m = &g->made[st->made_at + i];
         const struct file_state *now = ws_file(r->ws, m->file);
         /* Only what is still as tgraph made it: anything else may be somebody's work. */
-        if (now->type == m->type && digest_eq(now->digest, m->digest))
+        if (graph_made_ok(m, now) != (m->type == ENTRY_NONE))
             remove[j->n_remove++] = in_root(r, &j->arena, graph_str(g, g->files[m->file].path));
     }
     j->remove = remove;
@@ -153,7 +155,7 @@ static void make_restores(struct runner *r, node_id n, struct job *j)
         v[i] = (struct job_restore){.path = arena_strdup(&j->arena, graph_str(g, g->files[m->file].path)),
                                     .type = (uint8_t)m->type,
                                     .blob = m->blob,
-                                    .skip = now->type == m->type && digest_eq(now->digest, m->digest)};
+                                    .skip = graph_made_ok(m, now)};
         if (v[i].type == ENTRY_LINK && !v[i].skip && r->ws->store) {
             struct buf text = BUF_INIT;
             bool found = false;
@@ -180,6 +182,7 @@ struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind, uint32
     j->store = r->ws->store;
     j->label = arena_strdup(&j->arena, graph_label(g, n));
     if (kind == JOB_RESTORE) {
+        make_outputs(r, n, j, &a);
         make_restores(r, n, j);
         return j;
     }

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -447,6 +448,26 @@ void ws_keys(struct workspace *ws)
     ws->have_keys = true;
 }
 
+bool ws_outputs_there(const struct workspace *ws, node_id n)
+{
+    const struct graph *g = &ws->g;
+    const struct node_state *st = &g->states[n];
+    const struct node *nd = &g->nodes[n];
+    for (uint32_t i = 0; i < st->n_made; i++) {
+        const struct made_file *m = &g->made[st->made_at + i];
+        if (!graph_made_ok(m, &g->files[m->file].state))
+            return false;
+    }
+    for (uint32_t o = nd->outs_at; o < nd->outs_at + nd->n_outs;
+         o++) { /* an empty folder has no file to speak for it */
+        struct stat st_folder;
+        if (g->outs[o].kind == OUT_FOLDER &&
+            (fstatat(ws->root_fd, graph_str(g, g->outs[o].path), &st_folder, 0) != 0 || !S_ISDIR(st_folder.st_mode)))
+            return false;
+    }
+    return true;
+}
+
 bool ws_all_clean(const struct workspace *ws, const uint8_t *needed)
 {
     const struct graph *g = &ws->g;
@@ -458,12 +479,8 @@ bool ws_all_clean(const struct workspace *ws, const uint8_t *needed)
         const struct node_state *st = &g->states[i];
         if (st->status != STATUS_CLEAN || !st->settled)
             return false;
-        for (uint32_t m = 0; m < st->n_made; m++) {
-            const struct made_file *made = &g->made[st->made_at + m];
-            const struct file_state *now = &g->files[made->file].state;
-            if (now->type != made->type || !digest_eq(now->digest, made->digest))
-                return false;
-        }
+        if (!ws_outputs_there(ws, i))
+            return false;
     }
     return true;
 }

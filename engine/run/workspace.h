@@ -70,6 +70,8 @@ bool ws_stamp(struct workspace *ws, const uint8_t *needed, const char **gone);
 void ws_unstamp(struct workspace *ws);
 /* Prepares ws->keys; needs the tools stamped (ws_stamp of any node does that). */
 void ws_keys(struct workspace *ws);
+/* Do the outputs that n made look as they have to? Its files are stamped. */
+bool ws_outputs_there(const struct workspace *ws, node_id n);
 /* Is every needed node clean by the frozen state, with nothing changed? Then there is nothing to resolve. */
 bool ws_all_clean(const struct workspace *ws, const uint8_t *needed);
 /* Opens the store if it is not open. create = false: reading only. A store that cannot be opened is a warning, and

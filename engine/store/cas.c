@@ -208,6 +208,16 @@ static bool has_row(struct store *s, struct digest d)
     return row > 0;
 }
 
+bool store_has_file(struct store *s, struct digest d)
+{
+    struct buf path = BUF_INIT;
+    struct stat sb;
+    cas_path(s, d, &path);
+    bool has = stat(buf_cstr(&path), &sb) == 0 && S_ISREG(sb.st_mode);
+    buf_clear(&path);
+    return has;
+}
+
 bool store_has_blob(struct store *s, struct digest d)
 {
     if (digest_is_none(d))
@@ -215,14 +225,7 @@ bool store_has_blob(struct store *s, struct digest d)
     pthread_mutex_lock(&s->mu);
     bool has = has_row(s, d);
     pthread_mutex_unlock(&s->mu);
-    if (!has) {
-        struct buf path = BUF_INIT;
-        cas_path(s, d, &path);
-        struct stat sb;
-        has = stat(buf_cstr(&path), &sb) == 0 && S_ISREG(sb.st_mode);
-        buf_clear(&path);
-    }
-    return has;
+    return has || store_has_file(s, d);
 }
 
 static bool get_row(struct store *s, struct digest d, struct buf *out, bool *found, struct err *e)

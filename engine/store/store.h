@@ -109,6 +109,8 @@ bool store_put_blob(struct store *s, const void *p, size_t len, struct digest *o
 /* Takes a file's content into the CAS (any thread; always a CAS file, whatever the size) and returns its digest. */
 bool store_put_file(struct store *s, const char *path, struct digest *out, struct err *e);
 bool store_has_blob(struct store *s, struct digest d);
+/* Is there a CAS file of this name (put by store_put_file)? Any thread. */
+bool store_has_file(struct store *s, struct digest d);
 bool store_get_blob(struct store *s, struct digest d, struct buf *out, bool *found, struct err *e); /* verified */
 /* Copies a CAS file (put by store_put_file) to path by temporary + rename, verifying its digest while copying. Any
  * thread. found = false if it is absent or damaged (then it is removed from the CAS). */
