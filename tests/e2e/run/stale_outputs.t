@@ -18,6 +18,8 @@ makes() { # NAMES: what list asks for
     for name; do echo "$name" >>list; done
 }
 
+echo 1 >in
+
 describe "a stored result with fewer files takes the others away"
 makes a b && run d
 makes a && run d
@@ -65,7 +67,6 @@ expect_ran
 there
 
 describe "an output's mode is not handed on"
-echo 1 >in
 run o
 chmod +x o
 echo 2 >in
