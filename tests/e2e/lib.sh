@@ -15,7 +15,7 @@
 #
 # Each test has a temporary folder of its own, $work, with a repository (the working folder, under git), a home and a
 # cache. TGRAPH names the binary. Prints TAP; `prove -r tests/e2e` runs all. Nothing sleeps to give something time:
-# wait_for waits until a file is there.
+# wait_for waits until a file is there. (settle is about the clock itself.)
 set -u
 
 top=$(cd "$(dirname "$0")/../../.." && pwd)
@@ -70,6 +70,9 @@ wait_for() { # FILE: until it is there, at most 20 s
     done
     report 1 "waited for $1 in vain"
     exit 1
+}
+settle() { # lets the clock pass what was just written: a file as new as a run's start may have been written during it
+    sleep 0.1
 }
 wait_gone() { # PID: until no such process is left, at most 20 s
     for _ in $(seq 400); do

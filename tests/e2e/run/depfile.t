@@ -16,6 +16,7 @@ echo u >src/used.h
 echo n >src/unused.h
 sed -i 's,/etc/hostname,'"$work"'/system.h,' Testfile.lua
 echo s >../system.h
+settle
 
 describe "cold"
 run
@@ -35,6 +36,7 @@ expect_marks obj t
 
 describe "a file outside the repository that it read"
 echo other >../system.h
+settle
 run
 expect_ran obj
 expect_marks obj
@@ -51,5 +53,6 @@ describe "back to an earlier state: known"
 echo u >src/used.h
 rm src/new.h
 echo s >../system.h
+settle
 run
 expect_ran
