@@ -119,13 +119,16 @@ static bool list_entry(struct job *j, const struct job_output *o, struct strvec 
     return ok;
 }
 
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct job_left *)a)->path, ((const struct job_left *)b)->path);
+}
+
 /* Was this file there before the command ran, and is it untouched? */
 static const struct job_left *left_before(const struct job *j, const char *path)
 {
-    for (uint32_t i = 0; i < j->n_left; i++)
-        if (strcmp(j->left[i].path, path) == 0)
-            return &j->left[i];
-    return NULL;
+    struct job_left key = {.path = path};
+    return j->n_left ? bsearch(&key, j->left, j->n_left, sizeof *j->left, by_path) : NULL;
 }
 
 static bool same_stamp(const struct stamp *a, const struct stamp *b)
@@ -189,6 +192,8 @@ static bool clear_outputs(struct job *j, uint32_t number, struct err *e)
         }
         strvec_clear(&found);
     }
+    if (number == 1 && j->n_left)
+        qsort(j->left, j->n_left, sizeof *j->left, by_path);
     return ok;
 }
 
@@ -471,6 +476,7 @@ static void drop_tmpdir(struct job *j, bool keep_it)
 static void run(struct job *j)
 {
     struct err e = ERR_INIT;
+    bool began = false;
     j->started_real_ns = clock_real_ns();
     j->result.cause = PROC_NOT_STARTED; /* until a process is */
     j->result.exit_code = -1;
@@ -484,6 +490,7 @@ static void run(struct job *j)
             fail(j, &e);
             break;
         }
+        began = true;
         attempt(j, j->attempts);
         if (j->outcome == OUTCOME_PASSED || j->cancelled || j->attempts >= j->max_attempts)
             break;
@@ -494,7 +501,7 @@ static void run(struct job *j)
     /* The depfile first: it is removed, and may lie in an output folder. */
     if (j->outcome == OUTCOME_PASSED && (!collect_reads(j, &e) || !collect_outputs(j, &e)))
         fail(j, &e);
-    if (j->outcome != OUTCOME_PASSED)
+    if (j->outcome != OUTCOME_PASSED && began)
         collect_remains(j);
     if (j->moved_aside)
         set_note(j, "what was at %s before was not tgraph's: it is in .tgraph/replaced/ now", j->moved_aside);
@@ -513,6 +520,9 @@ static void restore(struct job *j)
     for (uint32_t i = 0; i < j->n_outputs && j->restored; i++) { /* one with nothing in it has no file to bring it */
         char *path = absolute(j, j->outputs[i].path);
         j->restored = j->outputs[i].kind != OUT_FOLDER || file_mkdirs(path, &e);
+        if (!j->restored)
+            set_note(j, "its output folder %s/ could not be restored: %s", j->outputs[i].path, e.msg);
+        err_clear(&e);
         mem_free(path);
     }
     for (uint32_t i = 0; i < j->n_restores && j->restored; i++) {

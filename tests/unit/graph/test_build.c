@@ -125,7 +125,9 @@ static void globs_leave_out_what_targets_make(void **state)
     world_begin();
     uint32_t all = add_set("a.c", "gen/x.c", "gen/y.c", "obj/z.o", "t.d", "z.c"), none = add_set("gen/x.c");
     target(KIND_BUILD, "gen", .cmd = STRS("g"), .outputs = STRS("gen/", "obj/*.o"), .depfile = "t.d");
-    target(KIND_TEST, "one", .cmd = STRS("t"), .sets = &all, .n_sets = 1, .may_read = &none, .n_may_read = 1);
+    target(KIND_TEST, "one", .cmd = STRS("t"), .sets = &all, .n_sets = 1, .may_read = &none, .n_may_read = 1,
+           .depfile = "one.d");
+    target(KIND_TEST, "no_depfile", .cmd = STRS("t"), .sets = &all, .n_sets = 1, .may_read = &none, .n_may_read = 1);
     target(KIND_TEST, "two", .cmd = STRS("t"), .inputs = STRS("b.c"), .sets = &all, .n_sets = 1);
     world_build();
     expect_sets("one", "a.c z.c");
@@ -135,6 +137,8 @@ static void globs_leave_out_what_targets_make(void **state)
     assert_int_equal(graph.node_sets[one->sets_at], graph.node_sets[two->sets_at + 1]);
     assert_int_equal(one->n_may, 1);
     assert_int_equal(graph.sets[graph.node_sets[one->may_at]].n, 0);
+    expect_sets("no_depfile", "a.c z.c |"); /* only a depfile can say what of it was read */
+    assert_int_equal(graph.nodes[node_of("no_depfile")].n_may, 0);
     assert_false(graph.files[graph_find_file(&graph, "a.c")].flags & FILE_LITERAL);
     assert_int_equal(graph_find_file(&graph, "gen/x.c"), ID_NONE);
     world_end();

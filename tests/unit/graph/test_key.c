@@ -39,6 +39,8 @@ static struct digest weak_of(const struct setting *s, struct digest *static_key)
     d.n_sets = 1;
     d.may_read = &may;
     d.n_may_read = 1;
+    if (!d.depfile)
+        d.depfile = "usual.d";
     d.inputs = d.inputs.n ? d.inputs : STRS("in.txt", "link");
     add_target(d);
     world_build();
@@ -375,6 +377,24 @@ static void depfiles_give_a_second_step(void **state)
     assert_false(digest_eq(weak[0], strong[0]));
 }
 
+static void without_a_depfile_what_may_be_read_is_an_input(void **state)
+{
+    (void)state;
+    struct digest k[2];
+    for (int i = 0; i < 2; i++) {
+        keys_begin();
+        uint32_t may = add_set("a.h");
+        target(KIND_TEST, "t", .cmd = STRS("t"), .may_read = &may, .n_may_read = 1);
+        world_build();
+        if (i)
+            content("a.h", ENTRY_FILE, "changed");
+        keys_resolve();
+        k[i] = node_key[0];
+        keys_end();
+    }
+    assert_false(digest_eq(k[0], k[1]));
+}
+
 static void what_cannot_be_read_makes_a_key_unsure(void **state)
 {
     (void)state;
@@ -437,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_service_counts_by_its_key),
         cmocka_unit_test(a_group_does_not_see_path_or_home),
         cmocka_unit_test(depfiles_give_a_second_step),
+        cmocka_unit_test(without_a_depfile_what_may_be_read_is_an_input),
         cmocka_unit_test(what_cannot_be_read_makes_a_key_unsure),
         cmocka_unit_test(a_set_that_was_stamped_anew_is_hashed_anew),
     };

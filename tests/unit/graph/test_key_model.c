@@ -324,10 +324,12 @@ static void say_own(struct buf *b, const struct spec *s, uint32_t i, bool may_by
     for (uint32_t k = 0; k < SETS; k++)
         if (n->sets >> k & 1)
             say_set(b, s, s->set_files[k], true);
-    buf_adds(b, " may");
+    /* Without a depfile nothing says what of it was read, so it is as good as an input. */
+    if (n->depfile)
+        buf_adds(b, " may");
     for (uint32_t k = 0; k < SETS; k++)
         if (n->may >> k & 1)
-            say_set(b, s, s->set_files[k], may_by_content);
+            say_set(b, s, s->set_files[k], may_by_content || !n->depfile);
     for (uint32_t k = 0; k < TOOLS; k++)
         if (n->tools >> k & 1)
             buf_printf(b, k ? " t1=%u by t0=%u" : " t0=%u", s->tool_version[k], s->tool_version[0]);

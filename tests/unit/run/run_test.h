@@ -100,11 +100,11 @@ static inline struct job *shell_job_in(const char *dir, const char *command)
     argv[1] = "-c";
     argv[2] = arena_strdup(a, command);
     j->argv = argv;
-    const char **env = arena_alloc(a, 8 * sizeof *env);
+    enum { FREE = sizeof j->env_free / sizeof *j->env_free };
+    const char **env = arena_alloc(a, (FREE + 2) * sizeof *env);
     env[0] = "PATH=/usr/local/bin:/usr/bin:/bin";
-    j->env_free[0] = 1;
-    j->env_free[1] = 2;
-    j->env_free[2] = 3;
+    for (uint32_t i = 0; i < FREE; i++)
+        j->env_free[i] = i + 1;
     j->envp = env;
     j->cwd = *dir ? arena_printf(a, "%s/%s", root, dir) : root;
     j->grace_ms = 2000;

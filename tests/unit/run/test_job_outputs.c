@@ -25,22 +25,21 @@ static void close_store(void)
 static void outputs_of_each_kind(void **state)
 {
     (void)state;
-    put("dir/mine", "a file of before");
     struct job *j =
         shell_job("echo 1 > a/b/file; chmod +x a/b/file; mkdir dir/sub; echo 2 > dir/x; echo 3 > dir/sub/y; "
                   "ln -s x dir/link; echo 4 > obj/a.o; echo 5 > obj/b.o; echo 6 > obj/c.c");
     WANT(j, "a/b/file", "dir/", "obj/*.o"); /* the folders of all three are made for it */
     job_run(j);
     expect_outcome(j, OUTCOME_PASSED, "");
-    expect_made(j, "a/b/file@0 dir/link@1 dir/mine@1 dir/sub/y@1 dir/x@1 obj/a.o@2 obj/b.o@2");
+    expect_made(j, "a/b/file@0 dir/link@1 dir/sub/y@1 dir/x@1 obj/a.o@2 obj/b.o@2");
     assert_int_equal(j->made[0].state.type, ENTRY_EXEC);
     assert_int_equal(j->made[1].state.type, ENTRY_LINK);
     assert_string_equal(j->made[1].link_text, "x");
     assert_true(digest_eq(j->made[1].blob, digest_bytes("x", 1)));
-    assert_int_equal(j->made[4].state.type, ENTRY_FILE);
-    assert_null(j->made[4].link_text);
-    assert_true(digest_eq(j->made[4].blob, digest_bytes("2\n", 2)));
-    assert_true(digest_eq(j->made[4].state.digest, j->made[4].blob));
+    assert_int_equal(j->made[3].state.type, ENTRY_FILE);
+    assert_null(j->made[3].link_text);
+    assert_true(digest_eq(j->made[3].blob, digest_bytes("2\n", 2)));
+    assert_true(digest_eq(j->made[3].state.digest, j->made[3].blob));
     for (uint32_t i = 0; i < j->n_made; i++)
         assert_true(stamp_verify(root_fd, j->made[i].path, &j->made[i].state));
     job_free(j);
@@ -71,14 +70,18 @@ static void an_output_that_is_not_there(void **state)
     }
 }
 
-static void a_failed_action_has_no_outputs(void **state)
+/* Not outputs, but this run's: they have to go before the next one. */
+static void what_a_failed_action_leaves_is_known(void **state)
 {
     (void)state;
-    struct job *j = shell_job("echo > x; exit 1");
-    WANT(j, "x");
+    put("d/mine", "x");
+    struct job *j = shell_job("echo > x; echo > d/half; exit 1");
+    WANT(j, "x", "d/");
     job_run(j);
     expect_outcome(j, OUTCOME_FAILED, "exit status 1");
-    assert_int_equal(j->n_made, 0);
+    expect_made(j, "x@0 d/half@1");
+    for (uint32_t i = 0; i < j->n_made; i++)
+        assert_true(stamp_verify(root_fd, j->made[i].path, &j->made[i].state));
     job_free(j);
 }
 
@@ -87,7 +90,6 @@ static void old_outputs_go_first(void **state)
     (void)state;
     put("d/old", "x");
     put("d/new", "x");
-    put("d/kept", "not made by us");
     put("f", "a file in a folder's place");
     struct job *j = shell_job("test ! -e d/old && test ! -e d/new && echo 2 > d/new");
     WANT(j, "d/");
@@ -97,7 +99,136 @@ static void old_outputs_go_first(void **state)
     j->n_remove = 5;
     job_run(j);
     expect_outcome(j, OUTCOME_PASSED, "");
-    expect_made(j, "d/kept@0 d/new@0");
+    expect_made(j, "d/new@0");
+    assert_false(j->unstored);
+    job_free(j);
+}
+
+static void somebodys_file_in_an_output_folder_stays(void **state)
+{
+    (void)state;
+    static const char note[] =
+        "d/kept was there before it ran and is not tgraph's, so its pass is not stored: remove that file";
+    for (int glob = 0; glob < 2; glob++) {
+        put("d/kept", "somebody's");
+        put("d/taken", "somebody's");
+        struct job *j = shell_job("echo 1 > d/new; echo 2 > d/taken"); /* that one is the command's now */
+        if (glob)
+            WANT(j, "d/*");
+        else
+            WANT(j, "d/");
+        job_run(j);
+        expect_outcome(j, OUTCOME_PASSED, note);
+        expect_made(j, "d/new@0 d/taken@0");
+        assert_true(j->unstored);
+        expect_text("d/kept", "somebody's");
+        job_free(j);
+        assert_true(file_remove_tree(in_repo("d"), NULL));
+    }
+}
+
+static void somebodys_file_in_an_outputs_place_is_moved_aside(void **state)
+{
+    (void)state;
+    put("d/f", "somebody's");
+    struct job *j = shell_job("test ! -e d/f && echo 1 > d/f");
+    WANT(j, "d/f");
+    j->replaced = in_repo(".tgraph/replaced");
+    job_run(j);
+    expect_outcome(j, OUTCOME_PASSED, "what was at d/f before was not tgraph's: it is in .tgraph/replaced/ now");
+    expect_text(".tgraph/replaced/d/f", "somebody's");
+    expect_text("d/f", "1\n");
+    job_free(j);
+}
+
+/* It could not be moved, so nothing ran; it is not to be taken for what the command left, or it would go next time. */
+static void somebodys_file_that_cannot_be_moved_stays_somebodys(void **state)
+{
+    (void)state;
+    put("d/f", "somebody's");
+    put(".tgraph", "a file");
+    struct job *j = shell_job("touch ran");
+    WANT(j, "d/f");
+    j->replaced = in_repo(".tgraph/replaced");
+    job_run(j);
+    expect_outcome(j, OUTCOME_ERROR, NULL);
+    assert_false(is_there("ran"));
+    assert_int_equal(j->n_made, 0);
+    expect_text("d/f", "somebody's");
+    job_free(j);
+}
+
+static void what_the_cache_knows_is_nobodys_work(void **state)
+{
+    (void)state;
+    open_store();
+    put("d/forgotten", "made by a run that is forgotten");
+    put("f", "this one too");
+    struct digest d;
+    struct err e = ERR_INIT;
+    assert_true(store_put_file(store, in_repo("d/forgotten"), &d, &e));
+    assert_true(store_put_file(store, in_repo("f"), &d, &e));
+    struct job *j = shell_job("test ! -e d/forgotten && test ! -e f && echo > f");
+    WANT(j, "d/", "f");
+    j->store = store;
+    j->replaced = in_repo(".tgraph/replaced");
+    job_run(j);
+    expect_outcome(j, OUTCOME_PASSED, "");
+    expect_made(j, "f@1");
+    assert_false(j->unstored);
+    assert_false(is_there(".tgraph"));
+    job_free(j);
+    close_store();
+}
+
+static void an_incremental_build_finds_its_old_outputs(void **state)
+{
+    (void)state;
+    put("d/old", "x");
+    put("f", "y");
+    struct job *j = shell_job("test -e d/old && test -e f && echo > d/new");
+    WANT(j, "d/", "f");
+    j->keep_old = true;
+    j->replaced = in_repo(".tgraph/replaced");
+    job_run(j);
+    expect_outcome(j, OUTCOME_PASSED, "");
+    expect_made(j, "d/new@0 d/old@0 f@1");
+    assert_false(j->unstored);
+    job_free(j);
+}
+
+static void each_attempt_starts_without_what_the_one_before_made(void **state)
+{
+    (void)state;
+    put("d/mine", "x");
+    struct job *j = shell_job("test ! -e d/half && test ! -e f && test -e d/mine || exit 9; echo > f; "
+                              "if test $TGRAPH_ATTEMPT = 1; then echo > d/half; exit 1; fi; echo > d/whole");
+    WANT(j, "d/", "f");
+    j->max_attempts = 2;
+    job_run(j);
+    expect_outcome(j, OUTCOME_FLAKY, NULL);
+    expect_made(j, "d/whole@0 f@1");
+    job_free(j);
+}
+
+/* Foreign files by the ten thousand: a list of them looked through for each would take very long. */
+static void many_files_of_somebody_else(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    mkdir(in_repo("d"), 0755);
+    for (int i = 0; i < N; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "d/%d", i);
+        int fd = open(in_repo(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    struct job *j = shell_job("echo > d/new");
+    WANT(j, "d/");
+    job_run(j);
+    expect_outcome(j, OUTCOME_PASSED, NULL);
+    expect_made(j, "d/new@0");
     job_free(j);
 }
 
@@ -272,6 +403,30 @@ static void outputs_are_kept_and_brought_back(void **state)
     close_store();
 }
 
+static void what_has_to_go_goes(void **state)
+{
+    (void)state;
+    put("d/old", "x");
+    mkdir(in_repo("folder"), 0755);
+    struct job_restore v[] = {{.path = "d/old", .type = ENTRY_NONE},
+                              {.path = "d/gone", .type = ENTRY_NONE},
+                              {.path = "nowhere/x", .type = ENTRY_NONE},
+                              {.path = "folder", .type = ENTRY_NONE}};
+    struct job *r = shell_job("false");
+    r->kind = JOB_RESTORE;
+    r->restores = v;
+    r->n_restores = 3;
+    job_run(r);
+    assert_true(r->restored);
+    assert_false(is_there("d/old"));
+    assert_false(is_there("nowhere"));
+    r->n_restores = 4;
+    job_run(r);
+    assert_false(r->restored);
+    assert_non_null(strstr(r->note, "its output folder could not be removed: "));
+    job_free(r);
+}
+
 static void a_link_whose_text_is_lost_takes_nothing_away(void **state)
 {
     (void)state;
@@ -311,8 +466,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_REPO(outputs_of_each_kind),
         IN_REPO(an_output_that_is_not_there),
-        IN_REPO(a_failed_action_has_no_outputs),
+        IN_REPO(what_a_failed_action_leaves_is_known),
         IN_REPO(old_outputs_go_first),
+        IN_REPO(somebodys_file_in_an_output_folder_stays),
+        IN_REPO(somebodys_file_in_an_outputs_place_is_moved_aside),
+        IN_REPO(somebodys_file_that_cannot_be_moved_stays_somebodys),
+        IN_REPO(what_the_cache_knows_is_nobodys_work),
+        IN_REPO(an_incremental_build_finds_its_old_outputs),
+        IN_REPO(each_attempt_starts_without_what_the_one_before_made),
+        IN_REPO(many_files_of_somebody_else),
         IN_REPO(an_entry_in_another_one_is_in_both),
         IN_REPO(depfile_paths_become_the_repositorys),
         IN_REPO(folders_have_a_slash),
@@ -320,6 +482,7 @@ int main(void)
         IN_REPO(a_depfile_that_is_none),
         IN_REPO(a_depfile_in_an_output_folder_is_no_output),
         IN_REPO(outputs_are_kept_and_brought_back),
+        IN_REPO(what_has_to_go_goes),
         IN_REPO(a_link_whose_text_is_lost_takes_nothing_away),
         IN_REPO(what_cannot_be_kept_is_said_and_is_no_failure),
     };

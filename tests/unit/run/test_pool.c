@@ -8,15 +8,17 @@
 
 #include "run/pool.h"
 
-/* Waits for the next message. */
+/* Waits for the next message but those that say that a job has begun. */
 static struct pool_msg next(struct pool_threads *p)
 {
     struct pool_msg m;
-    while (!pool_take(p, &m)) {
+    for (;;) {
         struct pollfd fd = {.fd = pool_fd(p), .events = POLLIN};
-        assert_true(poll(&fd, 1, 60000) == 1);
+        if (!pool_take(p, &m))
+            assert_true(poll(&fd, 1, 60000) == 1);
+        else if (m.type == POOL_JOB_DONE || m.type == POOL_JOB_RETRIES || m.type == POOL_SERVICE)
+            return m;
     }
-    return m;
 }
 
 static bool is_readable(const struct pool_threads *p)
