@@ -438,6 +438,7 @@ static void attempt(struct job *j, uint32_t number)
     j->envp[j->env_free[1]] = arena_printf(&j->arena, "TGRAPH_TMPDIR=%s", tmp);
     if (j->env_free[2] != UINT32_MAX)
         j->envp[j->env_free[2]] = arena_printf(&j->arena, "TMPDIR=%s", tmp);
+    j->envp[j->env_free[3]] = arena_printf(&j->arena, "TGRAPH_SLOT=%u", j->slot);
     struct proc_spec spec = {.file = j->file,
                              .argv = j->argv,
                              .envp = (const char *const *)j->envp,

@@ -46,15 +46,15 @@ struct job {
     struct arena arena;
     enum job_kind kind;
     uint32_t node;    /* not interpreted here */
-    uint32_t slot;    /* TGRAPH_SLOT */
+    uint32_t slot;    /* TGRAPH_SLOT: less than the number of jobs at once */
     const char *root; /* absolute */
     int root_fd;
     const char *label;
     const char *file; /* executable, absolute; NULL: `missing` says what was not found */
     const char *missing;
     const char *const *argv;
-    const char **envp; /* with room for TGRAPH_ATTEMPT, TGRAPH_TMPDIR and TMPDIR at env_free[0..2] */
-    uint32_t env_free[3];
+    const char **envp; /* with room for TGRAPH_ATTEMPT, TGRAPH_TMPDIR, TMPDIR and TGRAPH_SLOT at env_free[0..3] */
+    uint32_t env_free[4];
     const char *cwd;        /* absolute */
     const char *stdin_path; /* absolute */
     const char *stdin_text;

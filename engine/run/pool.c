@@ -14,27 +14,32 @@ struct pool_threads {
     pthread_cond_t work;
     pthread_t *threads;
     int n_threads, max_threads, idle;
+    uint32_t n_begun; /* threads that run: their numbers */
     bool stop;
     struct job **queue; /* ring */
     size_t head, n, cap;
     struct pool_msg *box;
     size_t box_n, box_cap, box_at;
-    int wake[2]; /* a pipe: one byte while the mailbox is not empty */
+    int wake[2]; /* a pipe: one byte from a message that matters at once until the mailbox is empty */
+    bool woken;  /* the byte is there */
 };
 
-void pool_post(struct pool_threads *p, const struct pool_msg *m)
+static void post(struct pool_threads *p, const struct pool_msg *m, bool at_once)
 {
     pthread_mutex_lock(&p->lock);
-    bool was_empty = p->box_at == p->box_n;
-    if (was_empty)
+    if (p->box_at == p->box_n)
         p->box_at = p->box_n = 0;
     MEM_GROW(p->box, p->box_n, p->box_cap);
     p->box[p->box_n++] = *m;
-    if (was_empty)
+    if (at_once && !p->woken) {
+        p->woken = true;
         while (write(p->wake[1], "", 1) < 0 && errno == EINTR) {
         }
+    }
     pthread_mutex_unlock(&p->lock);
 }
+
+void pool_post(struct pool_threads *p, const struct pool_msg *m) { post(p, m, true); }
 
 bool pool_take(struct pool_threads *p, struct pool_msg *out)
 {
@@ -42,8 +47,9 @@ bool pool_take(struct pool_threads *p, struct pool_msg *out)
     bool got = p->box_at < p->box_n;
     if (got) {
         *out = p->box[p->box_at++];
-        if (p->box_at == p->box_n) {
+        if (p->box_at == p->box_n && p->woken) {
             char c;
+            p->woken = false;
             while (read(p->wake[0], &c, 1) < 0 && errno == EINTR) {
             }
         }
@@ -70,6 +76,7 @@ static void *thread_main(void *arg)
 {
     struct pool_threads *p = arg;
     pthread_mutex_lock(&p->lock);
+    uint32_t slot = p->n_begun++;
     for (;;) {
         while (!p->n && !p->stop) {
             p->idle++;
@@ -82,6 +89,10 @@ static void *thread_main(void *arg)
         p->head = (p->head + 1) % p->cap;
         p->n--;
         pthread_mutex_unlock(&p->lock);
+        j->slot = slot;
+        struct pool_msg begun = {.type = POOL_JOB_STARTED, .job = j};
+        if (j->kind == JOB_RUN)
+            post(p, &begun, false);
         job_run(j);
         struct pool_msg m = {.type = POOL_JOB_DONE, .job = j};
         pool_post(p, &m);
@@ -129,6 +140,26 @@ void pool_submit(struct pool_threads *p, struct job *j)
     }
     pthread_cond_signal(&p->work);
     pthread_mutex_unlock(&p->lock);
+}
+
+void pool_cancel_waiting(struct pool_threads *p)
+{
+    for (;;) {
+        struct job *j = NULL;
+        pthread_mutex_lock(&p->lock);
+        if (p->n) {
+            j = p->queue[p->head];
+            p->head = (p->head + 1) % p->cap;
+            p->n--;
+        }
+        pthread_mutex_unlock(&p->lock);
+        if (!j)
+            return;
+        j->cancelled = true;
+        j->outcome = OUTCOME_SKIPPED;
+        struct pool_msg m = {.type = POOL_JOB_DONE, .job = j};
+        post(p, &m, true);
+    }
 }
 
 int pool_fd(const struct pool_threads *p) { return p->wake[0]; }

@@ -13,7 +13,7 @@
 
 #include "run/job.h"
 
-enum pool_msg_type { POOL_JOB_DONE, POOL_JOB_RETRIES, POOL_SERVICE };
+enum pool_msg_type { POOL_JOB_STARTED, POOL_JOB_DONE, POOL_JOB_RETRIES, POOL_SERVICE };
 struct pool_msg {
     enum pool_msg_type type;
     struct job *job;      /* JOB_DONE, JOB_RETRIES (still running then: read only label, node, max_attempts) */
@@ -29,8 +29,12 @@ struct pool_msg {
 struct pool_threads;
 struct pool_threads *pool_new(int max_threads);
 void pool_free(struct pool_threads *p);
-void pool_submit(struct pool_threads *p, struct job *j); /* its on_retry and ctx are set by the pool */
-int pool_fd(const struct pool_threads *p);               /* readable when a message waits */
+/* Its on_retry, ctx and slot are set by the pool: slots are the threads' numbers. More jobs than threads may be submitted:
+ * a thread that ends one takes the next without waiting for the coordinator. */
+void pool_submit(struct pool_threads *p, struct job *j);
+/* Jobs that no thread has begun come back as done and cancelled. */
+void pool_cancel_waiting(struct pool_threads *p);
+int pool_fd(const struct pool_threads *p); /* readable when a message waits */
 bool pool_take(struct pool_threads *p, struct pool_msg *out);
 void pool_post(struct pool_threads *p, const struct pool_msg *m); /* from any thread */
 

@@ -17,6 +17,9 @@
 #include "run/run_internal.h"
 
 #define TICK_MS 100
+#define GROUP_NS 10000000
+#define GROUP_JOBS 128
+#define SHORT_NS 20000000               /* an action of less is not worth a round trip to the coordinator */
 #define FAILED_FIRST ((int64_t)1 << 48) /* beyond any path's length in milliseconds */
 #define UNKNOWN_MS 100                  /* guess for what never ran */
 
@@ -211,7 +214,7 @@ static void resolve(struct runner *r, node_id n)
         run_set_phase(r, n, PHASE_RESTORING);
         open_store(r); /* before any job holds it: it may be opened anew */
         r->jobs_out++;
-        pool_submit(r->pool, run_make_job(r, n, JOB_RESTORE, 0));
+        pool_submit(r->pool, run_make_job(r, n, JOB_RESTORE));
     } else {
         run_queue(r, n);
     }
@@ -228,18 +231,8 @@ static void start(struct runner *r, node_id n)
         return;
     }
     open_store(r);
-    uint32_t slot = r->free_slots[--r->n_free_slots];
-    struct job *j = run_make_job(r, n, JOB_RUN, slot);
+    struct job *j = run_make_job(r, n, JOB_RUN);
     run_set_phase(r, n, PHASE_RUNNING);
-    struct event ev = {.type = EVENT_TARGET_STARTED,
-                       .node = n,
-                       .target = graph_label(&r->ws->g, n),
-                       .kind = (enum node_kind)r->ws->g.nodes[n].kind,
-                       .selected = r->nodes[n].selected,
-                       .reason = r->nodes[n].reason,
-                       .attempt = 1,
-                       .attempts = j->max_attempts};
-    run_emit(r, &ev);
     r->jobs_out++;
     pool_submit(r->pool, j);
 }
@@ -272,6 +265,19 @@ static void start_all(struct runner *r)
         skip(r, n, r->stop_reason);
 }
 
+static void started(struct runner *r, const struct job *j)
+{
+    struct event ev = {.type = EVENT_TARGET_STARTED,
+                       .node = j->node,
+                       .target = j->label,
+                       .kind = (enum node_kind)r->ws->g.nodes[j->node].kind,
+                       .selected = r->nodes[j->node].selected,
+                       .reason = r->nodes[j->node].reason,
+                       .attempt = 1,
+                       .attempts = j->max_attempts};
+    run_emit(r, &ev);
+}
+
 static void retried(struct runner *r, struct pool_msg *m)
 {
     struct event ev = {.type = EVENT_TARGET_RETRIED,
@@ -289,14 +295,39 @@ static void retried(struct runner *r, struct pool_msg *m)
     proc_log_clear(&m->log);
 }
 
-/* Takes every message that waits; finished jobs free their places at once and are written together. */
+/* While actions are so short that a thread would mostly wait for the coordinator, as many again wait in the pool. */
+static void run_ahead(struct runner *r, const struct job *j)
+{
+    if (!r->may_run_ahead || j->cancelled)
+        return;
+    int64_t d = j->result.duration_ns + 1;
+    r->recent_ns = r->recent_ns ? (r->recent_ns * 7 + d) / 8 : d;
+    uint32_t jobs = (uint32_t)r->o->jobs;
+    sched_set_slots(r->sched, r->recent_ns < SHORT_NS ? 2 * jobs + 2 : jobs);
+}
+
+static bool can_run_ahead(const struct runner *r, const uint8_t *needed)
+{
+    const struct graph *g = &r->ws->g;
+    bool ok = !r->have_js && !r->o->fail_fast;
+    for (uint32_t n = 0; n < g->n_nodes && ok; n++) {
+        struct action a;
+        if (!needed[n])
+            continue;
+        graph_action(g, n, &a);
+        ok = a.slots <= 1 && !(g->nodes[n].flags & NODE_EXCLUSIVE);
+    }
+    return ok;
+}
+
+/* Takes every message that waits; finished jobs free their places at once and are written together by finish_pending. */
 static void take_messages(struct runner *r)
 {
     struct pool_msg m;
-    struct job **jobs = NULL;
-    uint32_t n = 0, cap = 0;
     while (pool_take(r->pool, &m)) {
-        if (m.type == POOL_JOB_RETRIES) {
+        if (m.type == POOL_JOB_STARTED) {
+            started(r, m.job);
+        } else if (m.type == POOL_JOB_RETRIES) {
             retried(r, &m);
         } else if (m.type == POOL_SERVICE) {
             run_service_message(r, m.service, (enum service_event)m.service_event);
@@ -304,23 +335,35 @@ static void take_messages(struct runner *r)
             r->jobs_out--;
             if (m.job->kind == JOB_RUN) {
                 sched_release(r->sched, m.job->node);
-                r->free_slots[r->n_free_slots++] = m.job->slot;
+                run_ahead(r, m.job);
                 if (r->have_js && r->js.n_tokens && r->js.n_tokens >= sched_running(r->sched))
                     jobserver_give(&r->js);
             }
-            MEM_GROW(jobs, n, cap);
-            jobs[n++] = m.job;
+            if (r->o->fail_fast && m.job->kind == JOB_RUN && is_bad(m.job->outcome) && !m.job->cancelled)
+                stop_starting(r, mem_printf("--fail-fast: %s failed", m.job->label));
+            if (!r->n_pending)
+                r->pending_since_ns = clock_mono_ns();
+            MEM_GROW(r->pending, r->n_pending, r->cap_pending);
+            r->pending[r->n_pending++] = m.job;
         }
     }
-    if (n) {
-        for (uint32_t i = 0; i < n && r->o->fail_fast; i++)
-            if (jobs[i]->kind == JOB_RUN && is_bad(jobs[i]->outcome) && !jobs[i]->cancelled)
-                stop_starting(r, mem_printf("--fail-fast: %s failed", jobs[i]->label));
-        start_all(r); /* the processors first, then the paperwork */
-        run_finish_jobs(r, jobs, n);
-        for (uint32_t i = 0; i < n; i++)
-            job_free(jobs[i]);
-    }
+}
+
+/* Ended jobs are written in groups, since a transaction costs more than a result. While actions are short and there are
+ * others to go on with, a group gets a moment to grow; nothing of it is told before it is written. */
+static void finish_pending(struct runner *r)
+{
+    bool can_wait = r->may_run_ahead && r->recent_ns < SHORT_NS && !r->stopping && sched_waiting(r->sched) &&
+                    r->n_pending < GROUP_JOBS && clock_mono_ns() - r->pending_since_ns < GROUP_NS;
+    if (!r->n_pending || can_wait)
+        return;
+    struct job **jobs = r->pending;
+    uint32_t n = r->n_pending;
+    r->pending = NULL;
+    r->n_pending = r->cap_pending = 0;
+    run_finish_jobs(r, jobs, n);
+    for (uint32_t i = 0; i < n; i++)
+        job_free(jobs[i]);
     mem_free(jobs);
 }
 
@@ -331,11 +374,12 @@ static void wait_for_something(struct runner *r)
                             {.fd = -1, .events = POLLIN}};
     if (r->have_js && !r->stopping && sched_waiting(r->sched) && sched_running(r->sched) > 0)
         fds[2].fd = r->js.take_fd;
-    if (poll(fds, 3, TICK_MS) < 0 && errno != EINTR)
+    if (poll(fds, 3, r->n_pending ? GROUP_NS / 1000000 : TICK_MS) < 0 && errno != EINTR)
         BUG("poll: %s", strerror(errno));
     if (fds[1].fd >= 0 && (fds[1].revents & POLLIN)) {
         r->interrupted = true;
         stop_starting(r, mem_strdup("interrupted"));
+        pool_cancel_waiting(r->pool);
         run_services_stop_all(r);
     }
     struct event tick = {.type = EVENT_TICK, .node = UINT32_MAX};
@@ -478,10 +522,8 @@ static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *se
     set_priorities(r);
     r->sched = sched_new(g, (uint32_t)r->o->jobs);
     r->pool = pool_new(r->o->jobs);
-    r->free_slots = mem_resize(NULL, (size_t)r->o->jobs + 1, sizeof *r->free_slots);
-    for (int i = 0; i < r->o->jobs; i++)
-        r->free_slots[r->n_free_slots++] = (uint32_t)(r->o->jobs - 1 - i);
     set_up_jobserver(r, needed);
+    r->may_run_ahead = can_run_ahead(r, needed);
     run_services_init(r, needed);
     if (tell_start)
         emit_started(r, false);
@@ -501,12 +543,14 @@ static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *se
         bool services = false;
         for (uint32_t i = 0; i < r->n_services; i++)
             services |= r->services[i].s != NULL;
-        if (r->jobs_out == 0 && sched_waiting(r->sched) == 0 && !services)
+        if (r->jobs_out == 0 && r->n_pending == 0 && sched_waiting(r->sched) == 0 && !services)
             break;
         if (services && r->jobs_out == 0 && r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] == g->n_nodes)
             run_services_stop_all(r);
         wait_for_something(r);
         take_messages(r);
+        start_all(r); /* the processors first, then the paperwork */
+        finish_pending(r);
     }
     if (r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] != g->n_nodes)
         BUG("%u nodes were left over", g->n_nodes - r->phase_count[PHASE_DONE] - r->phase_count[PHASE_NONE]);
@@ -535,17 +579,15 @@ static void clear_phase(struct runner *r)
     mem_free(r->users);
     mem_free(r->users_at);
     mem_free(r->ready);
-    mem_free(r->free_slots);
     mem_free(r->set_verified_ns);
     mem_free(r->set_moved);
     r->nodes = NULL;
     r->users = NULL;
     r->users_at = NULL;
     r->ready = NULL;
-    r->free_slots = NULL;
     r->set_verified_ns = NULL;
     r->set_moved = NULL;
-    r->n_verified = r->n_free_slots = r->n_ready = r->cap_ready = 0;
+    r->n_verified = r->n_ready = r->cap_ready = 0;
 }
 
 /* Nothing to do at all: tell it without resolving anything. */

@@ -62,8 +62,11 @@ struct runner {
     struct jobserver js;
     bool have_js;
     char *tmp_base;       /* folder of the private folders; NULL until the first job */
-    uint32_t *free_slots; /* stack of TGRAPH_SLOT numbers */
-    uint32_t n_free_slots;
+    bool may_run_ahead;   /* every node takes one slot, no jobserver, no --fail-fast */
+    struct job **pending; /* ended, not yet written and told */
+    uint32_t n_pending, cap_pending;
+    int64_t pending_since_ns;
+    int64_t recent_ns; /* moving average of actions' durations; 0 = none yet */
     uint32_t jobs_out; /* submitted to the pool and not taken back */
     struct run_service *services;
     uint32_t n_services;
@@ -108,7 +111,7 @@ void run_done(struct runner *r, node_id n, const struct run_end *end);
 void run_queue(struct runner *r, node_id n);
 
 /* run_job.c */
-struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind, uint32_t slot);
+struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind);
 /* Executable and argv of another command of the node's (a service's readiness), in the given arena. */
 struct run_command {
     const char *file; /* NULL = not found */

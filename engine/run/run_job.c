@@ -93,7 +93,7 @@ static void make_env(struct runner *r, node_id n, struct job *j, const struct ac
             env[k++] = arena_printf(m, "%s=%s", defaults[i].name, defaults[i].value);
     env[k++] = arena_printf(m, "TGRAPH_TARGET=%s", graph_label(g, n));
     env[k++] = arena_printf(m, "TGRAPH_ROOT=%s", r->ws->root);
-    env[k++] = arena_printf(m, "TGRAPH_SLOT=%u", j->slot);
+    j->env_free[3] = k++;
     j->env_free[0] = k++;
     j->env_free[1] = k++;
     j->env_free[2] = declares(g, a, "TMPDIR") ? UINT32_MAX : k++;
@@ -168,7 +168,7 @@ static void make_restores(struct runner *r, node_id n, struct job *j)
     j->n_restores = st->n_made;
 }
 
-struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind, uint32_t slot)
+struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind)
 {
     struct graph *g = &r->ws->g;
     struct action a;
@@ -176,7 +176,6 @@ struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind, uint32
     graph_action(g, n, &a);
     j->kind = kind;
     j->node = n;
-    j->slot = slot;
     j->root = arena_strdup(&j->arena, r->ws->root);
     j->root_fd = r->ws->root_fd;
     j->store = r->ws->store;

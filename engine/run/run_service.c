@@ -86,7 +86,7 @@ static void start(struct runner *r, struct run_service *s)
     const struct graph *g = &r->ws->g;
     struct action a;
     graph_action(g, s->node, &a);
-    struct job *j = run_make_job(r, s->node, JOB_RUN, 0);
+    struct job *j = run_make_job(r, s->node, JOB_RUN);
     struct service_ready ready = {.kind = (enum ready_kind)a.ready,
                                   .port = (uint16_t)a.ready_port,
                                   .timeout_ms = (int64_t)(a.ready_timeout_ms ? a.ready_timeout_ms : 30000)};

@@ -87,6 +87,8 @@ void sched_free(struct sched *s)
     mem_free(s);
 }
 
+void sched_set_slots(struct sched *s, uint32_t slots) { s->slots = slots ? slots : 1; }
+
 static uint32_t resource_named(struct sched *s, str_id name)
 {
     uint32_t r = map_get(&s->names, name);

@@ -256,6 +256,7 @@ struct service *service_start(struct job *j, const struct service_ready *ready, 
         BUG("cannot make a pipe: %s", strerror(errno));
     j->tmpdir = mem_printf("%s/%u-service", j->tmp_base, j->node);
     mkdir(j->tmpdir, 0700);
+    j->envp[j->env_free[3]] = "TGRAPH_SLOT=0";
     j->envp[j->env_free[0]] = "TGRAPH_ATTEMPT=1";
     j->envp[j->env_free[1]] = arena_printf(&j->arena, "TGRAPH_TMPDIR=%s", j->tmpdir);
     if (j->env_free[2] != UINT32_MAX)
