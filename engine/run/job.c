@@ -3,6 +3,7 @@
  * Runs one action: private folder, old outputs away, the process with its retries, outputs and depfile collected. */
 #include "run/job.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -422,7 +423,7 @@ static void judge(struct job *j)
 static void attempt(struct job *j, uint32_t number)
 {
     struct err e = ERR_INIT;
-    char *tmp = mem_printf("%s/%u-%u", j->tmp_base, j->node, number);
+    char *tmp = mem_printf("%s/%u-%u", j->tmp_base, j->slot, j->folder_serial ? *j->folder_serial : 0);
     if (mkdir(tmp, 0700) != 0 && errno != EEXIST) {
         err_sys(&e, "T610", errno, "cannot make the private folder %s", tmp);
         err_hint(&e, "is there room in the temporary folder? TMPDIR names another");
@@ -458,17 +459,33 @@ static void attempt(struct job *j, uint32_t number)
     judge(j);
 }
 
-/* The private folder goes; with keep it stays if there is something in it: an empty one tells nobody anything. */
+static bool is_empty(const char *dir)
+{
+    DIR *d = opendir(dir);
+    bool empty = d != NULL;
+    for (struct dirent *e; empty && (e = readdir(d)) != NULL;)
+        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+    if (d)
+        closedir(d);
+    return empty;
+}
+
+/* The private folder is its thread's: while it stays empty the next action gets it again, since making one for each
+ * action is what costs most after the process itself. */
 static void drop_tmpdir(struct job *j, bool keep_it)
 {
     struct err e = ERR_INIT;
     if (!j->tmpdir)
         return;
-    bool empty = rmdir(j->tmpdir) == 0;
-    if (!empty && keep_it)
-        return;
-    if (!empty && !file_remove_tree(j->tmpdir, &e))
-        set_note(j, "its private folder could not be removed: %s", e.msg);
+    if (!is_empty(j->tmpdir)) {
+        if (keep_it) { /* in its place, since the log may name it; the thread goes on in another one */
+            if (j->folder_serial)
+                ++*j->folder_serial;
+            return;
+        }
+        if (!file_remove_tree(j->tmpdir, &e))
+            set_note(j, "its private folder could not be removed: %s", e.msg);
+    }
     err_clear(&e);
     mem_free(j->tmpdir);
     j->tmpdir = NULL;

@@ -64,7 +64,8 @@ struct job {
     uint32_t n_success_codes;
     const int *inherit_fds;
     uint32_t n_inherit_fds;
-    const char *tmp_base; /* folder for the private folders, absolute */
+    const char *tmp_base;    /* folder for the private folders, absolute */
+    uint32_t *folder_serial; /* of the thread: goes up when a private folder is kept; NULL = 0 */
     const struct job_output *outputs;
     uint32_t n_outputs;
     const char *const *remove; /* absolute paths of old outputs to be removed first */

@@ -76,7 +76,7 @@ static void *thread_main(void *arg)
 {
     struct pool_threads *p = arg;
     pthread_mutex_lock(&p->lock);
-    uint32_t slot = p->n_begun++;
+    uint32_t slot = p->n_begun++, folder_serial = 0;
     for (;;) {
         while (!p->n && !p->stop) {
             p->idle++;
@@ -90,6 +90,7 @@ static void *thread_main(void *arg)
         p->n--;
         pthread_mutex_unlock(&p->lock);
         j->slot = slot;
+        j->folder_serial = &folder_serial;
         struct pool_msg begun = {.type = POOL_JOB_STARTED, .job = j};
         if (j->kind == JOB_RUN)
             post(p, &begun, false);

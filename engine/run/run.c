@@ -4,7 +4,9 @@
  * jobs to the pool and takes their results back. */
 #include "run/run.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -113,6 +115,31 @@ static const struct run_memory_item *remembered(struct runner *r, node_id n)
     return i == MAP_NONE ? NULL : &r->memory.v[i];
 }
 
+static void tell(struct runner *r, node_id n, const struct run_end *end)
+{
+    struct run_node *rn = &r->nodes[n];
+    const struct graph *g = &r->ws->g;
+    struct event ev = {.type = EVENT_TARGET_FINISHED,
+                       .node = n,
+                       .target = graph_label(g, n),
+                       .kind = (enum node_kind)g->nodes[n].kind,
+                       .outcome = end->outcome,
+                       .cached = end->cached,
+                       .selected = rn->selected,
+                       .key = end->outcome == OUTCOME_SKIPPED ? DIGEST_NONE : rn->key,
+                       .duration_ns = end->cached ? (int64_t)g->states[n].duration_ms * 1000000 : end->duration_ns,
+                       .reason = end->reason,
+                       .note = end->note,
+                       .exit_code = end->attempt ? end->exit_code : -1,
+                       .signal = end->signal,
+                       .tmpdir = end->tmpdir,
+                       .log = end->log,
+                       .attempt = end->attempt,
+                       .attempts = end->attempts};
+    rn->to_tell = false;
+    run_emit(r, &ev);
+}
+
 void run_done(struct runner *r, node_id n, const struct run_end *end)
 {
     struct run_node *rn = &r->nodes[n];
@@ -127,27 +154,9 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
         remember(r, n, end);
     strtab_add(&r->reported, label);
     count(r, n, end, ran, told && !runs_now);
-    if (nd->kind != KIND_GROUP && nd->kind != KIND_SERVICE && (!told || runs_now)) {
-        struct event ev = {.type = EVENT_TARGET_FINISHED,
-                           .node = n,
-                           .target = label,
-                           .kind = (enum node_kind)nd->kind,
-                           .outcome = end->outcome,
-                           .cached = end->cached,
-                           .selected = rn->selected,
-                           .key = end->outcome == OUTCOME_SKIPPED ? DIGEST_NONE : rn->key,
-                           .duration_ns =
-                               end->cached ? (int64_t)r->ws->g.states[n].duration_ms * 1000000 : end->duration_ns,
-                           .reason = end->reason,
-                           .note = end->note,
-                           .exit_code = end->attempt ? end->exit_code : -1,
-                           .signal = end->signal,
-                           .tmpdir = end->tmpdir,
-                           .log = end->log,
-                           .attempt = end->attempt,
-                           .attempts = end->attempts};
-        run_emit(r, &ev);
-    }
+    rn->to_tell = nd->kind != KIND_GROUP && nd->kind != KIND_SERVICE && (!told || runs_now);
+    if (rn->to_tell && r->announced)
+        tell(r, n, end);
     for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++) {
         node_id user = r->users[u];
         if (is_bad(end->outcome))
@@ -166,7 +175,10 @@ void run_queue(struct runner *r, node_id n)
 
 static void skip(struct runner *r, node_id n, const char *reason)
 {
-    struct run_end end = {.outcome = OUTCOME_SKIPPED, .reason = reason};
+    char *copy = mem_strdup(reason); /* told later, perhaps */
+    mem_free(r->nodes[n].reason);
+    r->nodes[n].reason = copy;
+    struct run_end end = {.outcome = OUTCOME_SKIPPED, .reason = copy};
     run_done(r, n, &end);
 }
 
@@ -320,6 +332,16 @@ static bool can_run_ahead(const struct runner *r, const uint8_t *needed)
     return ok;
 }
 
+static void interrupt(struct runner *r)
+{
+    if (r->interrupted)
+        return;
+    r->interrupted = true;
+    stop_starting(r, mem_strdup("interrupted"));
+    pool_cancel_waiting(r->pool);
+    run_services_stop_all(r);
+}
+
 /* Takes every message that waits; finished jobs free their places at once and are written together by finish_pending. */
 static void take_messages(struct runner *r)
 {
@@ -333,6 +355,8 @@ static void take_messages(struct runner *r)
             run_service_message(r, m.service, (enum service_event)m.service_event);
         } else {
             r->jobs_out--;
+            if (m.job->cancelled) /* its thread may have seen the signal first */
+                interrupt(r);
             if (m.job->kind == JOB_RUN) {
                 sched_release(r->sched, m.job->node);
                 run_ahead(r, m.job);
@@ -377,10 +401,7 @@ static void wait_for_something(struct runner *r)
     if (poll(fds, 3, r->n_pending ? GROUP_NS / 1000000 : TICK_MS) < 0 && errno != EINTR)
         BUG("poll: %s", strerror(errno));
     if (fds[1].fd >= 0 && (fds[1].revents & POLLIN)) {
-        r->interrupted = true;
-        stop_starting(r, mem_strdup("interrupted"));
-        pool_cancel_waiting(r->pool);
-        run_services_stop_all(r);
+        interrupt(r);
     }
     struct event tick = {.type = EVENT_TICK, .node = UINT32_MAX};
     run_emit(r, &tick);
@@ -435,7 +456,8 @@ static void link_users(struct runner *r, const uint8_t *needed)
     }
 }
 
-static void emit_started(struct runner *r, bool with_estimate)
+/* The start is told when it is known what there is to do, and then what was found clean on the way. */
+static void announce(struct runner *r)
 {
     const struct graph *g = &r->ws->g;
     struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs};
@@ -454,11 +476,17 @@ static void emit_started(struct runner *r, bool with_estimate)
         if (g->states[n].duration_ms && path > longest_ms)
             longest_ms = path;
     }
-    if (with_estimate) {
-        int64_t spread = sum_ms / (r->o->jobs > 0 ? r->o->jobs : 1);
-        ev.estimate_ns = (spread > longest_ms ? spread : longest_ms) * 1000000;
-    }
+    int64_t spread = sum_ms / (r->o->jobs > 0 ? r->o->jobs : 1);
+    ev.estimate_ns = (spread > longest_ms ? spread : longest_ms) * 1000000;
     run_emit(r, &ev);
+    r->announced = true;
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        node_id n = g->order[k];
+        const struct run_node *rn = &r->nodes[n];
+        struct run_end end = {.outcome = (enum outcome)rn->outcome, .cached = rn->cached, .reason = rn->reason};
+        if (rn->phase == PHASE_DONE && rn->to_tell)
+            tell(r, n, &end);
+    }
 }
 
 static void set_up_jobserver(struct runner *r, const uint8_t *needed)
@@ -505,7 +533,7 @@ static void touch_results(struct runner *r)
 }
 
 /* Brings all needed nodes up to date. The workspace is stamped and its keys are prepared. */
-static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *selected, bool tell_start)
+static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *selected)
 {
     struct graph *g = &r->ws->g;
     r->nodes = mem_calloc(g->n_nodes + 1, sizeof *r->nodes);
@@ -525,18 +553,15 @@ static void run_phase(struct runner *r, const uint8_t *needed, const uint8_t *se
     set_up_jobserver(r, needed);
     r->may_run_ahead = can_run_ahead(r, needed);
     run_services_init(r, needed);
-    if (tell_start)
-        emit_started(r, false);
     for (uint32_t k = g->n_nodes; k-- > 0;)
         if (needed[g->order[k]] && r->nodes[g->order[k]].waiting == 0)
             push_ready(r, g->order[k]);
-    bool told_estimate = !tell_start;
+    r->announced = false;
     for (;;) {
         while (r->n_ready)
             resolve(r, r->ready[--r->n_ready]);
-        if (!told_estimate)
-            emit_started(r, true);
-        told_estimate = true;
+        if (!r->announced)
+            announce(r);
         start_all(r);
         if (r->n_ready)
             continue;
@@ -715,7 +740,7 @@ static enum step run_generators(struct runner *r, const uint8_t *needed, struct 
     for (uint32_t f = 0; f < n_files; f++)
         before[f] = ws->g.files[f].state;
     ws_keys(ws);
-    run_phase(r, needed, NULL, true);
+    run_phase(r, needed, NULL);
     clear_phase(r);
     bool changed = false;
     for (uint32_t f = 0; f < n_files && !changed; f++) {
@@ -863,7 +888,7 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
             step = STEP_AGAIN;
         else if (!r->interrupted) {
             ws_keys(ws);
-            run_phase(r, needed, selected, true);
+            run_phase(r, needed, selected);
             clear_phase(r);
             freeze(r);
         }
@@ -873,6 +898,18 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
     if (step == STEP_AGAIN && !waited) /* loaded again: no file can be found gone a second time */
         return run_opened(r, lock, errs);
     return step;
+}
+
+/* The threads' folders are empty; what stays is what was kept of failed targets. */
+static void remove_tmp_base(const struct runner *r)
+{
+    DIR *d = r->tmp_base ? opendir(r->tmp_base) : NULL;
+    for (struct dirent *e; d && (e = readdir(d)) != NULL;)
+        unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); /* fails for what is not empty */
+    if (d)
+        closedir(d);
+    if (r->tmp_base)
+        rmdir(r->tmp_base);
 }
 
 bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *errs)
@@ -901,8 +938,7 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
         run_message(&r, "T608", false, "processes that left their target's group were still there, ended now: %s",
                     orphans);
     mem_free(orphans);
-    if (r.tmp_base)
-        rmdir(r.tmp_base); /* stays if a failed target's folder was kept */
+    remove_tmp_base(&r);
     if (step == STEP_ON)
         finish(&r);
     file_unlock(&lock);

@@ -28,6 +28,7 @@ struct run_node {
     uint8_t outcome; /* DONE */
     bool selected;
     bool cached;
+    bool to_tell;            /* DONE before the run was announced */
     bool used_store;         /* clean by a result of the store */
     uint32_t waiting;        /* needed dependencies that are not done */
     node_id bad;             /* a dependency that did not pass; ID_NONE */
@@ -62,6 +63,7 @@ struct runner {
     struct jobserver js;
     bool have_js;
     char *tmp_base;       /* folder of the private folders; NULL until the first job */
+    bool announced;       /* EVENT_RUN_STARTED is out */
     bool may_run_ahead;   /* every node takes one slot, no jobserver, no --fail-fast */
     struct job **pending; /* ended, not yet written and told */
     uint32_t n_pending, cap_pending;

@@ -10,6 +10,7 @@ static struct event full_failure(struct proc_log *log)
     struct event ev = done(12, 1, "services/api:unit", OUTCOME_FAILED, 1240);
     ev.key = (struct digest){{0x01, 0xAB, 0xFF}};
     ev.note = "exit status 1";
+    ev.exit_code = 1;
     ev.tmpdir = "/tmp/x \"y\"";
     ev.attempt = ev.attempts = 2;
     ev.log = log;
@@ -38,7 +39,7 @@ static void a_finished_target_has_the_promised_fields(void **state)
         "{\"event\":\"target_finished\",\"v\":1,\"t_ms\":12,\"target\":\"services/api:unit\",\"kind\":\"test\","
         "\"outcome\":\"failed\",\"cached\":false,\"selected\":true,\"key\":\"01abff00000000000000000000000000\","
         "\"duration_ms\":1240,\"reason\":\"src/a.c changed\",\"note\":\"exit status 1\",\"attempt\":2,\"attempts\":2,"
-        "\"tmpdir\":\"/tmp/x \\\"y\\\"\",\"output\":[{\"stream\":\"stdout\",\"text\":\"one\\n\"},"
+        "\"exit_code\":1,\"tmpdir\":\"/tmp/x \\\"y\\\"\",\"output\":[{\"stream\":\"stdout\",\"text\":\"one\\n\"},"
         "{\"stream\":\"stderr\",\"text\":\"\\u001b[31mtwo\\u001b[0m\\n\"}],\"output_truncated\":false}\n");
     script_close(&s);
     log_clear(&log);
