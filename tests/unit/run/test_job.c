@@ -137,8 +137,9 @@ static void the_environment_is_completed_for_each_attempt(void **state)
 {
     (void)state;
     struct job *j = shell_job("echo $TGRAPH_ATTEMPT; test -d \"$TGRAPH_TMPDIR\" || exit 9; "
-                              "test \"$TMPDIR\" = \"$TGRAPH_TMPDIR\" || exit 8; case $TMPDIR in *-$TGRAPH_ATTEMPT);; "
-                              "*) exit 7;; esac; test $TGRAPH_ATTEMPT = 2");
+                              "test \"$TMPDIR\" = \"$TGRAPH_TMPDIR\" || exit 8; test $TGRAPH_SLOT = 3 || exit 7; "
+                              "test -z \"$(ls -A $TMPDIR)\" || exit 6; echo x >$TMPDIR/x; test $TGRAPH_ATTEMPT = 2");
+    j->slot = 3;
     j->max_attempts = 2;
     job_run(j);
     expect_outcome(j, OUTCOME_FLAKY, "passed at attempt 2 of 2");
@@ -213,22 +214,29 @@ static void the_private_folder_stays_if_it_failed(void **state)
 {
     (void)state;
     const char *tmp = in_repo("../tmp");
-    struct job *j = shell_job("echo x > $TMPDIR/f; exit 1");
+    uint32_t serial = 0;
+    struct job *j = shell_job("echo x >> $TMPDIR/f; exit 1");
     j->max_attempts = 2;
+    j->folder_serial = &serial;
     job_run(j);
     assert_non_null(j->tmpdir);
     char path[700];
     snprintf(path, sizeof path, "%s/f", j->tmpdir);
     assert_true(file_exists(path));
     assert_int_equal(entries_of(tmp), 1); /* the first attempt's is gone */
+    assert_int_equal(serial, 1); /* the thread goes on in another one */
     assert_true(file_remove_tree(j->tmpdir, NULL));
     job_free(j);
 
-    j = shell_job("exit 1"); /* an empty one tells nobody anything */
+    j = shell_job("exit 1"); /* an empty one tells nobody anything, and the next action gets it */
     job_run(j);
     assert_null(j->tmpdir);
     job_free(j);
-    assert_int_equal(entries_of(tmp), 0);
+    assert_int_equal(entries_of(tmp), 1);
+    j = shell_job("exit 1");
+    job_run(j);
+    job_free(j);
+    assert_int_equal(entries_of(tmp), 1);
 
     j = shell_job("mkdir -p $TMPDIR/a/b; echo x > $TMPDIR/a/b/f");
     job_run(j);
