@@ -46,21 +46,31 @@ static size_t match(struct graph *g, const char *pattern, uint8_t *mark)
     return count;
 }
 
+static bool is_here(const char *pattern) { return strncmp(pattern, "./", 2) == 0 || strcmp(pattern, ".") == 0; }
+
+/* A pattern, without its "./", as it is written at the root. */
+static void from_root(const char *rest, const char *sub, struct buf *b)
+{
+    bool dots = strcmp(rest, "...") == 0 || strncmp(rest, ".../", 4) == 0;
+    if (!*sub)
+        buf_adds(b, rest);
+    else if (*rest == ':')
+        buf_printf(b, "%s%s", sub, rest);
+    else if (dots || strchr(rest, ':') || strchr(rest, '/'))
+        buf_printf(b, "%s/%s", sub, rest);
+    else
+        buf_printf(b, "%s:%s", sub, rest);
+}
+
 static size_t match_from(struct graph *g, const char *pattern, const char *sub, uint8_t *mark)
 {
-    bool here = strncmp(pattern, "./", 2) == 0 || strcmp(pattern, ".") == 0;
+    bool here = is_here(pattern);
     size_t count = here ? 0 : match(g, pattern, mark);
     if (count)
         return count;
     const char *rest = here ? (pattern[1] ? pattern + 2 : "...") : pattern;
     struct buf b = BUF_INIT;
-    bool dots = strcmp(rest, "...") == 0 || strncmp(rest, ".../", 4) == 0;
-    if (!*sub)
-        buf_adds(&b, rest);
-    else if (dots || strchr(rest, ':') || strchr(rest, '/'))
-        buf_printf(&b, "%s/%s", sub, rest);
-    else
-        buf_printf(&b, "%s:%s", sub, rest);
+    from_root(rest, sub, &b);
     if (*sub || here)
         count = match(g, buf_cstr(&b), mark);
     if (!count && *sub && !strchr(rest, ':')) { /* a folder below this one */
@@ -72,19 +82,35 @@ static size_t match_from(struct graph *g, const char *pattern, const char *sub, 
     return count;
 }
 
-static void no_match(struct graph *g, const char *pattern, const char *what, struct errlist *errs)
+/* The label or folder that was meant, as it is written at the root. */
+static const char *nearest(const struct graph *g, const char *pattern, const char *sub)
 {
-    const char **labels = mem_resize(NULL, g->n_nodes + 1, sizeof *labels);
-    for (uint32_t n = 0; n < g->n_nodes; n++)
-        labels[n] = graph_label(g, n);
-    const char *near = nearest_name(pattern, labels, g->n_nodes);
+    const char **names = mem_resize(NULL, 2 * (size_t)g->n_nodes + 1, sizeof *names);
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        names[n] = graph_label(g, n);
+        names[g->n_nodes + n] = graph_str(g, g->nodes[n].dir);
+    }
+    const char *rest = is_here(pattern) && pattern[1] ? pattern + 2 : pattern;
+    const char *near = nearest_name(rest, names, 2 * (size_t)g->n_nodes);
+    if (!near && *sub) {
+        struct buf b = BUF_INIT;
+        from_root(rest, sub, &b);
+        near = nearest_name(buf_cstr(&b), names, 2 * (size_t)g->n_nodes);
+        buf_clear(&b);
+    }
+    mem_free(names);
+    return near && *near ? near : NULL;
+}
+
+static void no_match(struct graph *g, const char *pattern, const char *sub, const char *what, struct errlist *errs)
+{
+    const char *near = nearest(g, pattern, sub);
     struct err *e = errlist_add(errs, ERR_ERROR);
     err_set(e, "T010", "%s '%s' matches no target", what, pattern);
     if (near)
         err_hint(e, "did you mean '%s'?", near);
     else
         err_hint(e, "`tgraph list` shows all targets");
-    mem_free(labels);
 }
 
 static bool has_tag(const struct graph *g, node_id n, const struct select_spec *spec)
@@ -116,19 +142,20 @@ bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *se
     const char *sub = spec->sub ? spec->sub : "";
     for (size_t i = 0; i < spec->n_patterns; i++)
         if (match_from(g, spec->patterns[i], sub, selected) == 0) {
-            no_match(g, spec->patterns[i], "the pattern", errs);
+            no_match(g, spec->patterns[i], sub, "the pattern", errs);
             ok = false;
         }
     if (!spec->n_patterns)
         for (uint32_t n = 0; n < g->n_nodes; n++)
-            selected[n] = spec->every_kind || is_test(g, n);
+            /* A build that failed kept the tests that need it from running: it is what failed last time. */
+            selected[n] = spec->every_kind || is_test(g, n) || (spec->only_failed && g->nodes[n].kind == KIND_BUILD);
     if (!spec->every_kind || spec->n_patterns)
         open_groups(g, selected);
     if (spec->n_excludes) {
         uint8_t *out = mem_calloc(g->n_nodes + 1, 1);
         for (size_t i = 0; i < spec->n_excludes; i++)
             if (match_from(g, spec->excludes[i], sub, out) == 0) {
-                no_match(g, spec->excludes[i], "--exclude", errs);
+                no_match(g, spec->excludes[i], sub, "--exclude", errs);
                 ok = false;
             }
         open_groups(g, out);

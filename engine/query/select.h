@@ -21,7 +21,7 @@ struct select_spec {
     const char *const *excludes; /* patterns to take away */
     size_t n_excludes;
     const char *sub;  /* folder below the root that the user is in; "" = root */
-    bool only_failed; /* keep targets whose last run here failed */
+    bool only_failed; /* keep targets whose last run here failed; without patterns builds too */
 };
 
 /* Sets selected[n]. A pattern that matches nothing: false and a T010 error for each. */
