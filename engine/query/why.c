@@ -159,7 +159,8 @@ void why_explain(struct workspace *ws, node_id n, const uint8_t *verdict, char *
             buf_printf(out, "%s is a service: it starts when a target that needs it runs.\n", label);
             return;
         }
-        buf_printf(out, "%s is clean and would be skipped: %s (key %.12s).\n", label, reasons[n], key);
+        buf_printf(out, "%s is clean and would be skipped: %s (key %.12s).\n", label,
+                   nd->kind == KIND_GROUP ? "none of its members has to run" : reasons[n], key);
         if (nd->kind != KIND_GROUP)
             buf_printf(out, "Its key covers %u input file%s, %u tool%s and %u dependenc%s; all are as they were.\n",
                        count_inputs(g, n), count_inputs(g, n) == 1 ? "" : "s", nd->n_tools, nd->n_tools == 1 ? "" : "s",
