@@ -224,7 +224,7 @@ static void the_private_folder_stays_if_it_failed(void **state)
     snprintf(path, sizeof path, "%s/f", j->tmpdir);
     assert_true(file_exists(path));
     assert_int_equal(entries_of(tmp), 1); /* the first attempt's is gone */
-    assert_int_equal(serial, 1); /* the thread goes on in another one */
+    assert_int_equal(serial, 1);          /* the thread goes on in another one */
     assert_true(file_remove_tree(j->tmpdir, NULL));
     job_free(j);
 

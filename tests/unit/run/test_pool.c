@@ -121,6 +121,79 @@ static void freeing_waits_for_what_runs_and_takes_what_was_not_read(void **state
     pool_free(NULL);
 }
 
+/* Who runs is told before what comes of it; a place is a thread's, whatever is submitted beyond that. */
+static void jobs_begin_in_the_place_of_a_thread(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    struct pool_threads *p = pool_new(3);
+    uint8_t begun[N] = {0};
+    for (uint32_t i = 0; i < N; i++) {
+        struct job *j = shell_job("test $TGRAPH_SLOT -lt 3 && echo >> slot$TGRAPH_SLOT");
+        j->node = i;
+        pool_submit(p, j);
+    }
+    for (uint32_t done = 0; done < N;) {
+        struct pool_msg m;
+        struct pollfd fd = {.fd = pool_fd(p), .events = POLLIN};
+        if (!pool_take(p, &m)) {
+            assert_int_equal(poll(&fd, 1, 60000), 1);
+            continue;
+        }
+        if (m.type == POOL_JOB_STARTED) {
+            assert_false(begun[m.job->node]++);
+            continue;
+        }
+        assert_int_equal(m.type, POOL_JOB_DONE);
+        assert_true(begun[m.job->node]);
+        assert_true(m.job->slot < 3);
+        expect_outcome(m.job, OUTCOME_PASSED, "");
+        job_free(m.job);
+        done++;
+    }
+    pool_free(p);
+}
+
+static void what_has_not_begun_can_be_called_back(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    struct pool_threads *p = pool_new(1);
+    assert_int_equal(mkfifo(in_repo("gate"), 0600), 0);
+    struct job *first = shell_job("cat gate");
+    first->timeout_ms = 20000;
+    pool_submit(p, first);
+    struct pool_msg m;
+    while (!pool_take(p, &m)) /* it has begun */
+        poll(NULL, 0, 1);
+    assert_int_equal(m.type, POOL_JOB_STARTED);
+    for (uint32_t i = 0; i < N; i++)
+        pool_submit(p, shell_job("touch ran"));
+    pool_cancel_waiting(p);
+    for (int i = 0; i < N; i++) {
+        m = next(p);
+        assert_int_equal(m.type, POOL_JOB_DONE);
+        assert_ptr_not_equal(m.job, first);
+        assert_true(m.job->cancelled);
+        assert_int_equal(m.job->outcome, OUTCOME_SKIPPED);
+        job_free(m.job);
+    }
+    int fd = open(in_repo("gate"), O_WRONLY | O_CLOEXEC);
+    close(fd);
+    m = next(p);
+    assert_ptr_equal(m.job, first);
+    expect_outcome(first, OUTCOME_PASSED, "");
+    job_free(first);
+    struct job *after = shell_job("true"); /* it works on */
+    pool_submit(p, after);
+    m = next(p);
+    expect_outcome(m.job, OUTCOME_PASSED, "");
+    job_free(m.job);
+    pool_cancel_waiting(p);
+    pool_free(p);
+    assert_false(is_there("ran"));
+}
+
 /* ---- the mailbox alone ---- */
 
 enum { SENDERS = 4, EACH = 5000 };
@@ -181,6 +254,8 @@ int main(void)
         IN_REPO(as_many_at_once_as_there_are_threads),
         IN_REPO(retries_are_told_with_their_output),
         IN_REPO(freeing_waits_for_what_runs_and_takes_what_was_not_read),
+        IN_REPO(jobs_begin_in_the_place_of_a_thread),
+        IN_REPO(what_has_not_begun_can_be_called_back),
         cmocka_unit_test(messages_keep_their_senders_order),
         cmocka_unit_test(it_is_readable_while_something_is_in_it),
     };

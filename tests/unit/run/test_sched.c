@@ -80,6 +80,31 @@ static void no_more_than_the_slots(void **state)
     end();
 }
 
+static void slots_may_change_meanwhile(void **state)
+{
+    (void)state;
+    world_begin();
+    for (int i = 0; i < 6; i++)
+        target(KIND_TEST, arena_printf(&world.arena, "t%d", i), .cmd = STRS("t"));
+    begin(1);
+    for (node_id i = 0; i < 6; i++)
+        sched_push(queue, i, 10 - (int64_t)i);
+    POP("t0");
+    POP("nothing");
+    sched_set_slots(queue, 3);
+    POP("t1");
+    POP("t2");
+    POP("nothing");
+    sched_set_slots(queue, 0); /* at least one */
+    release("t0");
+    release("t1");
+    POP("nothing");
+    release("t2");
+    POP("t3");
+    POP("nothing");
+    end();
+}
+
 static void alone_is_alone(void **state)
 {
     (void)state;
@@ -394,15 +419,11 @@ static void many_that_wait_for_one_thing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(highest_priority_first_then_lower_id),
-        cmocka_unit_test(no_more_than_the_slots),
-        cmocka_unit_test(alone_is_alone),
-        cmocka_unit_test(a_full_pool_lets_others_pass),
-        cmocka_unit_test(one_holder_of_a_resource),
-        cmocka_unit_test(a_wake_that_is_of_no_use_goes_on),
-        cmocka_unit_test(dropping_takes_out_all_that_wait),
-        cmocka_unit_test(random_runs_follow_the_rules),
-        cmocka_unit_test(many_that_wait_for_one_thing),
+        cmocka_unit_test(highest_priority_first_then_lower_id), cmocka_unit_test(no_more_than_the_slots),
+        cmocka_unit_test(slots_may_change_meanwhile),           cmocka_unit_test(alone_is_alone),
+        cmocka_unit_test(a_full_pool_lets_others_pass),         cmocka_unit_test(one_holder_of_a_resource),
+        cmocka_unit_test(a_wake_that_is_of_no_use_goes_on),     cmocka_unit_test(dropping_takes_out_all_that_wait),
+        cmocka_unit_test(random_runs_follow_the_rules),         cmocka_unit_test(many_that_wait_for_one_thing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
