@@ -140,7 +140,7 @@ static void changes_have_names(void **state)
     } cases[] = {
         {"cmd", "", "the command"},
         {"tool", "cc", "tool cc"},
-        {"dep", "lib:core", "output of lib:core"},
+        {"dep", "lib:core", "dependency lib:core"},
         {"out", "gen build/x y", "build/x y (made by gen)"},
         {"out", "odd", "odd"},
         {"file", "a b", "a b"},
