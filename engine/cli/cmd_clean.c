@@ -129,8 +129,8 @@ int cmd_gc(const struct options *o)
         print_size(stats.before_bytes);
         fputs(" -> ", stderr);
         print_size(stats.after_bytes);
-        fprintf(stderr, ", %llu results and %llu blobs removed\n", (unsigned long long)stats.removed_results,
-                (unsigned long long)stats.removed_blobs);
+        fprintf(stderr, ", %llu results and %llu blobs removed (what was used in the last hour stays)\n",
+                (unsigned long long)stats.removed_results, (unsigned long long)stats.removed_blobs);
     } else {
         fprintf(stderr, "tgraph: error %s: %s\n", e.code, e.msg);
         status = EXIT_USAGE;

@@ -8,17 +8,41 @@
 #include "cli/cli.h"
 #include "os/term.h"
 
+static int by_place(const void *pa, const void *pb)
+{
+    const struct err *a = *(const struct err *const *)pa, *b = *(const struct err *const *)pb;
+    int c = strcmp(a->file ? a->file : "", b->file ? b->file : "");
+    if (!c && a->line != b->line)
+        c = a->line < b->line ? -1 : 1;
+    if (!c && a->col != b->col)
+        c = a->col < b->col ? -1 : 1;
+    if (!c)
+        c = strcmp(a->code, b->code);
+    return c ? c : strcmp(a->msg ? a->msg : "", b->msg ? b->msg : "");
+}
+
 void print_errors(const struct errlist *errs, const struct options *o)
 {
     struct buf b = BUF_INIT;
+    size_t n = 0, n_errors = 0;
+    const struct err **v = mem_resize(NULL, errs->n + 1, sizeof *v);
     (void)o;
-    for (size_t i = 0; i < errs->n; i++) {
-        if (errs->v[i].level == ERR_ERROR && !errs->v[i].file)
+    /* By place, and each once: a loop declares many targets at the same place. */
+    for (size_t i = 0; i < errs->n; i++)
+        v[n++] = &errs->v[i];
+    if (n)
+        qsort(v, n, sizeof *v, by_place);
+    for (size_t i = 0; i < n; i++) {
+        if (i && by_place(&v[i - 1], &v[i]) == 0)
+            continue;
+        n_errors += v[i]->level == ERR_ERROR;
+        if (v[i]->level == ERR_ERROR && !v[i]->file)
             buf_adds(&b, "tgraph: ");
-        err_format(&errs->v[i], &b);
+        err_format(v[i], &b);
     }
-    if (errs->n_errors > 1)
-        buf_printf(&b, "%zu errors; nothing was run\n", errs->n_errors);
+    mem_free(v);
+    if (n_errors > 1)
+        buf_printf(&b, "%zu errors; nothing was run\n", n_errors);
     fflush(stdout);
     fwrite(b.p ? b.p : "", 1, b.len, stderr);
     buf_clear(&b);

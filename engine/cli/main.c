@@ -48,6 +48,8 @@ int main(int argc, char **argv)
         printf("tgraph %s\n", TGRAPH_VERSION);
         return 0;
     }
+    if (argc > 1 && strcmp(argv[1], "help") == 0)
+        argv[1] = (char[]){"--help"};
     /* The command is the first word that is not an option: `tgraph -C dir list` and `tgraph list -C dir` are one. */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0)

@@ -136,9 +136,34 @@ static void open_groups(const struct graph *g, uint8_t *selected)
     }
 }
 
-bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *selected, struct errlist *errs)
+/* Its last run failed, or it could not run because something that it needs failed. */
+static bool did_fail(const struct node_state *st)
+{
+    return st->status == STATUS_FAILED || (st->outcome == OUTCOME_SKIPPED && st->status != STATUS_CLEAN);
+}
+
+/* A tag that nothing has is as much a slip as a pattern that matches nothing. */
+static bool check_tags(struct graph *g, const struct select_spec *spec, struct errlist *errs)
 {
     bool ok = true;
+    for (size_t t = 0; t < spec->n_tags; t++) {
+        struct select_spec one = {.tags = spec->tags + t, .n_tags = 1};
+        bool found = false;
+        for (uint32_t n = 0; n < g->n_nodes && !found; n++)
+            found = has_tag(g, n, &one);
+        if (found)
+            continue;
+        struct err *e = errlist_add(errs, ERR_ERROR);
+        err_set(e, "T010", "no target has the tag '%s'", spec->tags[t]);
+        err_hint(e, "`tgraph list --json` shows the tags");
+        ok = false;
+    }
+    return ok;
+}
+
+bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *selected, struct errlist *errs)
+{
+    bool ok = check_tags(g, spec, errs);
     const char *sub = spec->sub ? spec->sub : "";
     for (size_t i = 0; i < spec->n_patterns; i++)
         if (match_from(g, spec->patterns[i], sub, selected) == 0) {
@@ -168,7 +193,7 @@ bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *se
             continue;
         if (spec->n_tags && !has_tag(g, n, spec))
             selected[n] = 0;
-        if (spec->only_failed && g->states[n].status != STATUS_FAILED)
+        if (spec->only_failed && !did_fail(&g->states[n]))
             selected[n] = 0;
         /* Its members are selected; itself it would bring the excluded ones back. */
         if ((spec->n_excludes || spec->n_tags || spec->only_failed) && g->nodes[n].kind == KIND_GROUP &&

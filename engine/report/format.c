@@ -114,7 +114,8 @@ void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool t
 {
     uint32_t done = c->passed + c->failed + c->flaky + c->skipped;
     uint32_t not_run = c->selected > done ? c->selected - done : 0;
-    if (!c->interrupted && c->ran + c->builds_ran + c->builds_failed + c->failed + c->flaky + c->skipped == 0 &&
+    if (!c->interrupted &&
+        c->ran + c->builds_ran + c->builds_failed + c->services_failed + c->failed + c->flaky + c->skipped == 0 &&
         not_run == 0) {
         nothing_to_do(c, duration_ns, tests_only, color, out);
         return;
@@ -129,9 +130,12 @@ void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool t
     if (c->builds_failed)
         add_part(out, &any, color, SGR_RED_BOLD, c->builds_failed,
                  c->builds_failed == 1 ? "build failed" : "builds failed");
+    if (c->services_failed)
+        add_part(out, &any, color, SGR_RED_BOLD, c->services_failed,
+                 c->services_failed == 1 ? "service did not come up" : "services did not come up");
     if (c->flaky)
         add_part(out, &any, color, SGR_YELLOW, c->flaky, "flaky");
-    if (c->passed || done + c->builds_failed + not_run == 0) {
+    if (c->passed || done + c->builds_failed + c->services_failed + not_run == 0) {
         add_part(out, &any, color, c->passed ? SGR_GREEN : NULL, c->passed, "passed");
         if (c->cached) {
             buf_adds(out, " (");

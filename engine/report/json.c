@@ -124,6 +124,7 @@ static void run_finished(struct json *j, const struct event *ev, int64_t t_ns)
     field_int(j, "skipped", c->skipped);
     field_int(j, "builds_ran", c->builds_ran);
     field_int(j, "builds_failed", c->builds_failed);
+    field_int(j, "services_failed", c->services_failed);
     field_ms(j, "duration_ms", ev->duration_ns > 0 ? ev->duration_ns : t_ns);
     field_int(j, "exit_status", c->exit_status);
     field_bool(j, "interrupted", c->interrupted);

@@ -332,6 +332,8 @@ bool people_event(struct people *p, const struct event *ev, struct buf *out)
             buf_printf(out, "%s%s: ", ev->code ? " " : "", ev->code ? ev->code : "");
         } else {
             buf_adds(out, "tgraph: ");
+            if (ev->code && *ev->code)
+                buf_printf(out, "%s: ", ev->code);
         }
         text_clean_line(out, ev->message);
         buf_addc(out, '\n');

@@ -59,6 +59,7 @@ struct event {
         uint32_t builds_ran, builds_failed; /* builds that were needed */
         int exit_status;
         bool interrupted;
+        uint32_t services_failed; /* that did not come up for those that had to run */
     } counts;
 };
 

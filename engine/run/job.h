@@ -65,6 +65,7 @@ struct job {
     const int *inherit_fds;
     uint32_t n_inherit_fds;
     const char *tmp_base;    /* folder for the private folders, absolute */
+    bool told_start;         /* the coordinator has told its start: a thread waits for it */
     uint32_t *folder_serial; /* of the thread: goes up when a private folder is kept; NULL = 0 */
     const struct job_output *outputs;
     uint32_t n_outputs;

@@ -3,6 +3,7 @@
  * Writes and compares manifests. */
 #include "run/manifest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,16 @@ static void copy_digest(char *to, const struct fact *f)
         strcpy(to, "missing");
 }
 
+/* The same content as another type: an executable bit, a link in the place of its target. */
+static const char *type_word(char letter)
+{
+    return letter == 'x'   ? "executable"
+           : letter == 'f' ? "plain file"
+           : letter == 'l' ? "link"
+           : letter == 'd' ? "folder"
+                           : "other";
+}
+
 static void add_change(struct manifest_diff *d, const struct fact *a, const struct fact *b)
 {
     const struct fact *f = b ? b : a;
@@ -259,6 +270,10 @@ static void add_change(struct manifest_diff *d, const struct fact *a, const stru
         copy_digest(c->old_digest, a);
     if (b)
         copy_digest(c->new_digest, b);
+    if (a && b && strcmp(c->old_digest, c->new_digest) == 0 && a->letter != b->letter) {
+        snprintf(c->old_digest, sizeof c->old_digest, "%s", type_word(a->letter));
+        snprintf(c->new_digest, sizeof c->new_digest, "%s", type_word(b->letter));
+    }
 }
 
 /* A fact that has no counterpart in `other`. */
@@ -365,7 +380,7 @@ void manifest_change_name(const struct manifest_change *c, struct buf *out)
     } else if (strcmp(c->kind, "tool") == 0) {
         buf_printf(out, "tool %s", c->name);
     } else if (strcmp(c->kind, "dep") == 0) {
-        buf_printf(out, "output of %s", c->name);
+        buf_printf(out, "dependency %s", c->name);
     } else if (strcmp(c->kind, "out") == 0) {
         const char *sp = strchr(c->name, ' ');
         if (sp)

@@ -92,7 +92,7 @@ static void *thread_main(void *arg)
         j->slot = slot;
         j->folder_serial = &folder_serial;
         struct pool_msg begun = {.type = POOL_JOB_STARTED, .job = j};
-        if (j->kind == JOB_RUN)
+        if (j->kind == JOB_RUN && !j->told_start)
             post(p, &begun, false);
         job_run(j);
         struct pool_msg m = {.type = POOL_JOB_DONE, .job = j};

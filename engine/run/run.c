@@ -173,6 +173,15 @@ void run_queue(struct runner *r, node_id n)
     sched_push(r->sched, n, r->nodes[n].priority);
 }
 
+void run_left_undone(struct runner *r, node_id n)
+{
+    struct node_state *st = &r->ws->g.states[n];
+    st->outcome = OUTCOME_SKIPPED;
+    if (st->status == STATUS_CLEAN)
+        st->status = STATUS_DIRTY;
+    r->ws->worth_freezing = true;
+}
+
 static void skip(struct runner *r, node_id n, const char *reason)
 {
     char *copy = mem_strdup(reason); /* told later, perhaps */
@@ -200,6 +209,7 @@ static void resolve(struct runner *r, node_id n)
     struct run_node *rn = &r->nodes[n];
     if (rn->bad != ID_NONE) {
         char *reason = mem_printf("%s did not pass", graph_label(&r->ws->g, rn->bad));
+        run_left_undone(r, n);
         skip(r, n, reason);
         mem_free(reason);
         return;
@@ -233,6 +243,19 @@ static void resolve(struct runner *r, node_id n)
     resolution_clear(&res);
 }
 
+static void started(struct runner *r, const struct job *j)
+{
+    struct event ev = {.type = EVENT_TARGET_STARTED,
+                       .node = j->node,
+                       .target = j->label,
+                       .kind = (enum node_kind)r->ws->g.nodes[j->node].kind,
+                       .selected = r->nodes[j->node].selected,
+                       .reason = r->nodes[j->node].reason,
+                       .attempt = 1,
+                       .attempts = j->max_attempts};
+    run_emit(r, &ev);
+}
+
 /* One action starts. Its slots and resources are taken. */
 static void start(struct runner *r, node_id n)
 {
@@ -245,6 +268,10 @@ static void start(struct runner *r, node_id n)
     open_store(r);
     struct job *j = run_make_job(r, n, JOB_RUN);
     run_set_phase(r, n, PHASE_RUNNING);
+    if (sched_running(r->sched) <= (uint32_t)r->o->jobs) { /* else it waits for a thread, which tells */
+        j->told_start = true;
+        started(r, j);
+    }
     r->jobs_out++;
     pool_submit(r->pool, j);
 }
@@ -275,19 +302,6 @@ static void start_all(struct runner *r)
     node_id n;
     while (r->stopping && (n = sched_drop(r->sched)) != ID_NONE)
         skip(r, n, r->stop_reason);
-}
-
-static void started(struct runner *r, const struct job *j)
-{
-    struct event ev = {.type = EVENT_TARGET_STARTED,
-                       .node = j->node,
-                       .target = j->label,
-                       .kind = (enum node_kind)r->ws->g.nodes[j->node].kind,
-                       .selected = r->nodes[j->node].selected,
-                       .reason = r->nodes[j->node].reason,
-                       .attempt = 1,
-                       .attempts = j->max_attempts};
-    run_emit(r, &ev);
 }
 
 static void retried(struct runner *r, struct pool_msg *m)
@@ -338,6 +352,7 @@ static void interrupt(struct runner *r)
         return;
     r->interrupted = true;
     stop_starting(r, mem_strdup("interrupted"));
+    run_message(r, "", false, "stopping what runs; it has 5 s to end, a second Ctrl-C kills it at once");
     pool_cancel_waiting(r->pool);
     run_services_stop_all(r);
 }

@@ -45,6 +45,7 @@ struct run_service {
     node_id *parked; /* nodes that wait for it to be ready */
     uint32_t n_parked, cap_parked;
     char *note;          /* why it failed; owned */
+    int64_t duration_ns; /* from its start until it failed */
     struct proc_log log; /* of a service that is gone */
     uint32_t broken;     /* times it ended while it was in use */
 };
@@ -111,6 +112,8 @@ struct run_end {
 };
 void run_done(struct runner *r, node_id n, const struct run_end *end);
 void run_queue(struct runner *r, node_id n);
+/* It could not run because something that it needs did not pass: --failed is to find it. */
+void run_left_undone(struct runner *r, node_id n);
 
 /* run_job.c */
 struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind);

@@ -190,8 +190,8 @@ struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind)
     j->argv = c.argv;
     j->file = c.file;
     if (!c.file)
-        j->missing = arena_printf(&j->arena, "'%s' is not on PATH (%s): install it, or correct cmd",
-                                  c.argv[0] ? c.argv[0] : "", r->ws->path_env);
+        j->missing =
+            arena_printf(&j->arena, "'%s' is not on PATH: install it, or correct cmd", c.argv[0] ? c.argv[0] : "");
     make_env(r, n, j, &a);
     if (a.stdin_path != STR_NONE)
         j->stdin_path = in_root(r, &j->arena, graph_str(g, a.stdin_path));

@@ -168,10 +168,32 @@ static void find_starting(struct runner *r, struct run_service *s, void *arg)
 
 static void fail_user(struct runner *r, node_id n, struct run_service *s)
 {
+    run_left_undone(r, n);
     char *reason = mem_printf("service %s did not come up", graph_label(&r->ws->g, s->node));
     struct run_end end = {.outcome = OUTCOME_SKIPPED, .reason = reason};
     run_done(r, n, &end);
     mem_free(reason);
+}
+
+/* For `tgraph log`. That it fails is no reason to say more. */
+static void store_failure(struct runner *r, struct run_service *s)
+{
+    struct store *store = r->ws->store;
+    struct store_run run = {.outcome = OUTCOME_FAILED,
+                            .finished_ns = clock_real_ns(),
+                            .duration_ns = s->duration_ns,
+                            .exit_code = -1,
+                            .attempts = 1};
+    struct buf text = BUF_INIT;
+    if (!store || !store_begin(store, NULL))
+        return;
+    if (s->log.bytes.len) {
+        store_log_encode(&s->log, &text);
+        store_put_blob(store, text.p, text.len, &run.log, NULL);
+    }
+    store_put_run(store, r->ws->root, graph_label(&r->ws->g, s->node), &run, NULL);
+    store_commit(store, NULL);
+    buf_clear(&text);
 }
 
 bool run_services_ready(struct runner *r, node_id n)
@@ -182,7 +204,8 @@ bool run_services_ready(struct runner *r, node_id n)
         struct run_service *s = a.failed;
         if (r->nodes[s->node].outcome != OUTCOME_FAILED) { /* said once */
             r->nodes[s->node].outcome = OUTCOME_FAILED;
-            r->counts.builds_failed++;
+            r->counts.services_failed++;
+            store_failure(r, s);
             r->counts.exit_status = 3;
             struct event ev = {.type = EVENT_TARGET_FINISHED,
                                .node = s->node,
@@ -191,6 +214,8 @@ bool run_services_ready(struct runner *r, node_id n)
                                .outcome = OUTCOME_FAILED,
                                .reason = "a target that has to run needs it",
                                .note = s->note,
+                               .duration_ns = s->duration_ns,
+                               .exit_code = -1,
                                .log = &s->log};
             run_emit(r, &ev);
         }
@@ -223,6 +248,7 @@ void run_service_message(struct runner *r, struct service *svc, enum service_eve
         break;
     case SERVICE_FAILED:
         s->failed = true;
+        s->duration_ns = clock_mono_ns() - service_started_ns(svc);
         mem_free(s->note);
         s->note = mem_strdup(service_note(svc));
         proc_log_clear(&s->log);

@@ -165,7 +165,7 @@ static bool open_frozen(struct workspace *ws)
     }
     if (st == FROZEN_DAMAGED) {
         struct err *w = errlist_add(&ws->warnings, ERR_WARNING);
-        err_set(w, "T510", "%s is damaged%s%s: starting without it", path, e.msg ? ": " : "", e.msg ? e.msg : "");
+        err_set(w, "T510", "%s: starting without it", e.msg ? e.msg : "the state of the last run is damaged");
     }
     if (!ok) {
         graph_clear(&ws->g);
@@ -248,6 +248,22 @@ bool ws_reload(struct workspace *ws, const char *reason, struct errlist *errs)
     return ok;
 }
 
+/* A Testfile in the user's folder that no other one includes looks as if it were part of the run. */
+static void warn_lone(struct workspace *ws)
+{
+    if (!*ws->sub)
+        return;
+    char *path = mem_printf("%s/Testfile.lua", ws->sub), *full = mem_printf("%s/%s", ws->root, path);
+    file_id f = graph_find_file(&ws->g, path);
+    if (file_exists(full) && (f == ID_NONE || !(ws->g.files[f].flags & FILE_LOADED))) {
+        struct err *w = errlist_add(&ws->warnings, ERR_WARNING);
+        err_set(w, "T011", "%s is not part of this run: no Testfile includes it", path);
+        err_hint(w, "write include \"%s\" into the Testfile at the root", ws->sub);
+    }
+    mem_free(path);
+    mem_free(full);
+}
+
 bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *errs)
 {
     memset(ws, 0, sizeof *ws);
@@ -288,6 +304,8 @@ bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *e
             ws->load_warnings = mem_strdup(graph_str(&ws->g, ws->rec.head.warnings));
     }
     buf_clear(&why);
+    if (ok)
+        warn_lone(ws);
     return ok;
 }
 

@@ -46,10 +46,11 @@ expect_outcome sub:wrong-code failed
 
 describe "the temporary folder: gone after a pass, kept after a failure"
 expect_outcome sub:tmp passed
-expect_no_file "$(cat ../tmpdir)"
 expect_file "$(cat ../kept)/e" evidence
 run sub:tmp-kept
 expect_err "$(cat ../kept)"
+run --force sub:tmp
+expect_no_file "$(cat ../tmpdir)"
 
 describe "standard output and standard error in order"
 run_tgraph log sub:order

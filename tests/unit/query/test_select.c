@@ -164,7 +164,7 @@ static void tags_keep_those_that_have_one(void **state)
     SPEC("unit services/api:unit", .tags = LIST("fast"));
     SPEC("unit e2e services/api:unit services/web:unit", .tags = LIST("fast", "slow"));
     SPEC("services/web:unit", .patterns = LIST("services"), .tags = LIST("slow"));
-    SPEC("", .tags = LIST("nothing has it"));
+    SPEC("", .patterns = LIST("services/web"), .tags = LIST("fast"));
     SPEC("unit services/api:unit", .patterns = LIST("ci"), .tags = LIST("fast")); /* of a group: its members */
     SPEC("e2e services/web:unit services/gen:api", .every_kind = true, .tags = LIST("slow"));
     world_end();
@@ -236,6 +236,7 @@ static void patterns_that_match_nothing(void **state)
     REFUSED("the pattern 'api:lint' matches no target", all, .patterns = LIST("api:lint"));
     REFUSED("the pattern './e2e' matches no target", "did you mean 'e2e'?", .patterns = LIST("./e2e"),
             .sub = "services");
+    REFUSED("no target has the tag 'fsat'", "`tgraph list --json` shows the tags", .tags = LIST("fast", "fsat"));
     REFUSED("--exclude 'unti' matches no target", "did you mean 'unit'?", .excludes = LIST("unti"));
     /* A folder's name and a name seen from a folder are slips too. */
     REFUSED("the pattern 'servics/api' matches no target", "did you mean 'services/api'?",

@@ -70,7 +70,7 @@ static void facts_are_compared_by_kind_and_name(void **state)
     CHANGES(HEAD "env 1 A\n", HEAD "env 1 B\n", "env A 1>, env B >1");
     CHANGES(HEAD "env unset A\n", HEAD "env 1 A\n", "env A unset>1");
     CHANGES(HEAD "file 1 f a b\n", HEAD "file 2 f a b\n", "file a b 1>2");
-    CHANGES(HEAD "file 1 f a\n", HEAD "file 1 x a\n", "file a 1>1"); /* its mode */
+    CHANGES(HEAD "file 1 f a\n", HEAD "file 1 x a\n", "file a plain file>executable"); /* its mode */
     CHANGES(HEAD "file 1 f a\n", HEAD "file 0 - a\n", "file a 1>missing");
     CHANGES(HEAD "file 1 f a\n", HEAD "read 1 f a\n", "file a 1>, read a >1");
     CHANGES(HEAD "file 1 f ab\n", HEAD "file 1 f a\n", "file a >1, file ab 1>");

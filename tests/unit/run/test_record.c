@@ -85,12 +85,10 @@ static struct load_glob glob_of(struct walker *w, const char *folder, const char
     return q;
 }
 
-/* `late`: the load began just now, so that what is as new may not be what it saw. */
-static void load(bool late)
+static void load_begun(int64_t started)
 {
     struct tree *tree = tree_worktree_new(root);
     struct walker *w = walker_new(tree);
-    int64_t started = clock_real_ns() + (late ? 0 : 10 * INT64_C(1000000000));
     static const char *const files[] = {"Testfile.lua", "optional.json"};
     char tool_path[700];
     snprintf(tool_path, sizeof tool_path, "%s/bin2/tool", base);
@@ -122,6 +120,9 @@ static void load(bool late)
     tree_free(tree);
 }
 
+/* Begun later than anything that it saw was written. */
+static void load(void) { load_begun(clock_real_ns() + 10 * INT64_C(1000000000)); }
+
 static int set_up(void **state)
 {
     (void)state;
@@ -147,7 +148,7 @@ static int set_up(void **state)
     put_tool("bin2", "tool", "#!");
     mkdir(in(base, "bin1"), 0755);
     root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    load(false);
+    load();
     tick();
     return 0;
 }
@@ -221,7 +222,7 @@ static void the_environment(void **state)
     variable = "1";
     SAME();
     variable = NULL;
-    load(false);
+    load();
     SAME();
     variable = "";
     STALE("environment variable X changed");
@@ -261,7 +262,7 @@ static void tools(void **state)
     put_tool("bin2", "tool", "another text");
     STALE("@bin2/tool changed");
     put_tool("bin2", "tool", "#!");
-    load(false);
+    load();
     assert_int_equal(unlink(in(base, "bin2/tool")), 0);
     STALE("PATH gives another 'tool'");
 }
@@ -276,22 +277,22 @@ static void files_that_were_read(void **state)
     assert_int_equal(ask(&why), RECORD_STALE);
     assert_string_equal(buf_cstr(&why), "Testfile.lua changed");
     buf_clear(&why);
-    load(false);
+    load();
     SAME();
     put("optional.json", "{}"); /* asked for, and was not there */
     assert_int_equal(ask(&why), RECORD_STALE);
     assert_string_equal(buf_cstr(&why), "optional.json changed");
     buf_clear(&why);
-    load(false);
+    load();
     assert_int_equal(unlink(in(root, "optional.json")), 0);
     assert_int_equal(ask(NULL), RECORD_STALE);
-    load(false);
+    load();
     put(".gitignore", "*.o\n*.c\n");
     assert_int_equal(ask(&why), RECORD_STALE);
     assert_string_equal(buf_cstr(&why), ".gitignore changed");
     buf_clear(&why);
     put(".gitignore", "*.o\n");
-    load(false);
+    load();
     tick();
     put("src/.gitignore", "a.c\n"); /* a new one changes its folder */
     assert_int_equal(ask(NULL), RECORD_STALE);
@@ -301,10 +302,11 @@ static void files_that_were_read(void **state)
 static void files_as_new_as_the_load(void **state)
 {
     (void)state;
+    int64_t started = clock_real_ns();
     put("Testfile.lua", "text");
-    load(true);
+    load_begun(started);
     assert_int_equal(ask(NULL), RECORD_STALE);
-    load(false);
+    load();
     SAME();
 }
 
@@ -343,22 +345,22 @@ static void globs_that_give_something_else(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put(cases[i].file, "x");
         stale(cases[i].why, (int)i);
-        load(false);
+        load();
         tick();
         SAME();
         assert_int_equal(unlink(in(root, cases[i].file)), 0);
         stale(cases[i].why, 100 + (int)i);
-        load(false);
+        load();
         tick();
     }
     assert_int_equal(rename(in(root, "src/a.c"), in(root, "src/z.c")), 0);
     STALE("the files that '**/*.c' matches changed");
-    load(false);
+    load();
     tick();
     assert_int_equal(unlink(in(root, "src/z.c")), 0); /* a file turns into a folder of that name */
     assert_int_equal(mkdir(in(root, "src/z.c"), 0755), 0);
     STALE("the files that '**/*.c' matches changed");
-    load(false);
+    load();
     tick();
     assert_true(file_remove_tree(in(root, "src"), NULL));
     STALE("the files that '**/*.c' matches changed");
