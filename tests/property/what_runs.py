@@ -34,7 +34,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from naive import edits, make  # noqa: E402
-from naive.model import View  # noqa: E402
+from naive.model import View, entry_at  # noqa: E402
 from naive.world import Bench, Mismatch, World  # noqa: E402
 
 SHRINK_SECONDS = 60
@@ -46,7 +46,7 @@ def make_steps(seed, n):
     steps = []
     for i in range(n):
         mode = r.choices(["plain", "force", "subset", "kill", "race", "clone", "switch"],
-                         [70, 4, 8, 6, 4, 3, 5])[0] if i else "plain"
+                         [64, 4, 8, 7, 9, 3, 5])[0] if i else "plain"
         row = [(edits.pick(r), r.getrandbits(40)) for _ in range(r.choice([1, 1, 1, 1, 2, 2, 3]))] if i else []
         steps.append({"mode": mode, "seed": r.getrandbits(40), "edits": row})
     return steps
@@ -87,7 +87,7 @@ def clone(r, bench, world):
 def killed_run(r, bench, world, say):
     """kill -9 somewhere in a run: what it reported is stored, the rest may be."""
     view = View(world)
-    p, events = bench.start(world.root)
+    p, events = bench.start(world)
     time.sleep(r.choice([r.uniform(0, 0.01), r.uniform(0, 0.04), r.uniform(0, 0.15)]))
     p.send_signal(signal.SIGKILL)
     run = bench.finish(p, events)
@@ -112,11 +112,18 @@ def killed_run(r, bench, world, say):
 
 
 def disturbed_run(r, bench, world, say):
-    """A file changes while tgraph runs. What is stored of that run is checked by all later ones."""
+    """A file changes while tgraph runs. What is stored of that run is checked by all later ones, first of all by one in
+    which the file is as it was. Returns the files of before."""
+    if r.random() < 0.7:  # so that there is much to run
+        say(edits.apply("delete_cache", 0, bench, world))
+        say(edits.apply("delete_state", 0, bench, world))
     view = View(world)
-    p, events = bench.start(world.root)
-    end = time.monotonic() + r.choice([0.0, 0.01, 0.02, 0.05])
-    while p.poll() is None and time.monotonic() < end and not os.path.exists(bench.ran):
+    before = dict(view.src)
+    p, events = bench.start(world)
+    end, marks = time.monotonic() + r.choice([0.0, 0.05, 0.1, 0.2]), r.randint(1, 12)
+    while p.poll() is None and time.monotonic() < end:
+        if os.path.exists(bench.ran) and os.path.getsize(bench.ran) >= marks:
+            break
         time.sleep(0.001)
     name = r.choice(["change_content", "change_same_size", "revert_file", "swap"])
     say(f"meanwhile: {edits.apply(name, r.getrandbits(40), bench, world)}")
@@ -124,7 +131,18 @@ def disturbed_run(r, bench, world, say):
     bench.cache.maybe_engine |= {e["key"] for e in run.finished.values() if e["key"]}
     for node in view.nodes.values():
         world.local.pop(node.t.label(), None)
+    now = View(world)
+    if now.spec.generator is not None and not now.load_errors:  # may have run twice, and is told once
+        bench.cache.maybe_must |= {now.nodes[u].must for u in now.needed([now.spec.generator])}
     say(f"it ran {sorted(run.ran())}")
+    return before
+
+
+def put_back(world, files):
+    for path, e in files.items():
+        if e[0] != "l" and entry_at(world.full(path)) != e:
+            world.write(path, e[1], "inplace")
+            yield path
 
 
 def checked_run(r, bench, world, mode, say):
@@ -170,7 +188,10 @@ def do_step(step, bench, world, say):
     if step["mode"] == "kill":
         killed_run(r, bench, world, say)
     elif step["mode"] == "race":
-        disturbed_run(r, bench, world, say)
+        before = disturbed_run(r, bench, world, say)
+        if r.random() < 0.5:
+            checked_run(r, bench, world, "plain", say)
+        say(f"as they were before: {list(put_back(world, before))}")
     checked_run(r, bench, world, step["mode"], say)
     if r.random() < 0.25:
         bench.check_clean(world)
@@ -192,7 +213,6 @@ def run_case(seed, steps, options, keep=False):
     try:
         bench = set_up(seed, base, options.tgraph, 2 + seed % 3)
         case.counts = bench.counts
-        bench.tidy = options.tidy
         bench.preload = options.coarse if seed % 3 == 0 else None
         world = bench.worlds[0]
         for i, step in enumerate(steps):
@@ -296,7 +316,6 @@ def main():
     ap.add_argument("--tgraph", default=os.environ.get("TGRAPH") or os.path.join(here, "../../build/tgraph"))
     ap.add_argument("--dir", help="where the repositories are made (default: the temporary folder)")
     ap.add_argument("--keep", action="store_true", help="leave what a failed seed made")
-    ap.add_argument("--stale", dest="tidy", action="store_false", help="leave stale files in output folders before a run")
     ap.add_argument("--no-shrink", dest="shrink", action="store_false")
     options = ap.parse_args()
     options.tgraph = os.path.abspath(options.tgraph)

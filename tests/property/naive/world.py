@@ -33,8 +33,10 @@ class Cache:
         self.maybe_must = set()  # may be stored, or may be gone
         self.maybe_engine = set()  # the same, by tgraph's own keys
         self.damaged = False
+        self.forgot = False  # once it was emptied or damaged: what older runs made may be nobody's
 
     def forget_all(self):
+        self.forgot = True
         self.maybe_must |= self.must
         self.full, self.must = set(), set()
 
@@ -164,7 +166,6 @@ class Bench:
         self.engine_must, self.full_engine = {}, {}  # engine's key -> must key; full key -> engine's key
         self.static_must, self.full_static = {}, {}
         self.counts = {"edits": 0, "runs": 0, "ran": 0, "cached": 0, "clean runs": 0}
-        self.tidy = False
         self.preload = None  # naive/coarse.c, compiled
 
     def git(self, world):
@@ -214,12 +215,14 @@ class Bench:
         self.counts["runs"] += 1
         return r
 
-    def start(self, root):
+    def start(self, world):
         """A run in the background, its events in a file."""
+        if self.cache.forgot:
+            self.tidy_up(world, View(world))
         events = os.path.join(self.base, "events")
         if os.path.exists(events):
             os.unlink(events)
-        p = subprocess.Popen([self.tgraph, "--json", events, f"-j{self.jobs}"], cwd=root, env=self.environment(),
+        p = subprocess.Popen([self.tgraph, "--json", events, f"-j{self.jobs}"], cwd=world.root, env=self.environment(),
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                              start_new_session=True)
         return p, events
@@ -251,19 +254,17 @@ class Bench:
         raise Mismatch("processes are still there 10 s after tgraph was killed")
 
     def tidy_up(self, world, view):
-        """Takes away what was left in output folders by something else than a pass for this very state."""
-        for node in view.nodes.values():
-            for p, by in view.owned.items():
-                if by[0] != node.t.uid or by[1] is None:
-                    continue
-                mine = node.made.get(p)
-                kind = entry_kind(node.t.outputs[by[1]])
-                if (kind != "file" and mine is None) or (kind == "file" and mine and mine[0] != view.files[p][0]):
-                    world.remove(p)
-            if node.outcome == "passed" and self.tidy:
-                for o in node.t.outputs:
-                    if o.endswith("/"):
-                        os.makedirs(world.full(o), exist_ok=True)
+        """What tgraph cannot know to be its own stays in output folders and keeps passes from being stored; with the
+        cache gone that is what older runs made. Somebody has to take it away, as the note says. Gives the view after."""
+        gone = False
+        for p, (uid, i) in view.owned.items():
+            if uid not in view.nodes or i is None or entry_kind(view.nodes[uid].t.outputs[i]) == "file":
+                continue
+            # By times in whole seconds nobody could tell whether the command wrote it anew.
+            if self.preload or view.nodes[uid].made.get(p) is None:
+                world.remove(p)
+                gone = True
+        return View(world) if gone else view
 
     # ---- what must be seen -----------------------------------------------------------------------------------------
 
@@ -282,8 +283,8 @@ class Bench:
     def check(self, world, args=(), selected=None, force=False, dry=None, listed=None):
         """Runs tgraph and compares with the model. dry, listed: what -n and list said before."""
         view = View(world)
-        if self.tidy:
-            self.tidy_up(world, view)
+        if self.cache.forgot:
+            view = self.tidy_up(world, view)
         r = self.run(world.root, [*args, *(["--force"] if force else [])])
         if view.load_errors:
             if r.status != 2 or r.finished or r.marks:
