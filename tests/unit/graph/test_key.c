@@ -71,7 +71,7 @@ static const struct {
     struct setting s;
     bool only_static; /* the key stays, the static key does not */
 } differ[] = {
-    {"nothing", {NULL}, false},
+    {"nothing", {.cmd = NULL}, false},
     {"cmd", {.cmd = "other"}, false},
     {"shell", {.t = {.shell = true}}, false},
     {"cwd", {.t = {.cwd = "sub"}}, false},
@@ -153,7 +153,7 @@ static void what_cannot_change_the_outcome_is_not_in_the_key(void **state)
         {"incremental", {.t = {.incremental = true}}},
         {"an unrelated file", {.file = {"src/c.c", ENTRY_FILE, "new"}}},
     };
-    struct setting usual = {NULL};
+    struct setting usual = {.cmd = NULL};
     struct digest fixed, fixed_usual, key = weak_of(&usual, &fixed_usual);
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         if (!digest_eq(weak_of(&same[i].s, &fixed), key))
