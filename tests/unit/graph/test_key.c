@@ -150,7 +150,6 @@ static void what_cannot_change_the_outcome_is_not_in_the_key(void **state)
         {"exclusive resource", {.t = {.exclusive = {locks, 1}}}},
         {"cache", {.t = {.no_cache = true}}},
         {"jobserver", {.t = {.jobserver = true}}},
-        {"incremental", {.t = {.incremental = true}}},
         {"an unrelated file", {.file = {"src/c.c", ENTRY_FILE, "new"}}},
     };
     struct setting usual = {.cmd = NULL};

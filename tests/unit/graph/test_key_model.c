@@ -248,7 +248,7 @@ static void declare(const struct spec *s)
             d.timeout_ms = 7;
             d.retries = 2;
             d.slots = 3;
-            d.exclusive_all = d.no_cache = d.incremental = d.jobserver = true;
+            d.exclusive_all = d.no_cache = d.jobserver = true;
             d.description = "noise";
             add(&d.tags, "noise");
             add(&d.exclusive, "noise");
