@@ -80,6 +80,8 @@ def clone(r, bench, world):
                     ignore=None if with_state else lambda folder, names: [n for n in names if n == ".tgraph"])
     if with_state:
         other.local = dict(world.local)
+    else:
+        other.foreign = bench.forgot
     bench.worlds.append(other)
     return other, f"cloned to {os.path.basename(other.root)} {'with' if with_state else 'without'} .tgraph"
 
@@ -91,6 +93,7 @@ def killed_run(r, bench, world, say):
     time.sleep(r.choice([r.uniform(0, 0.01), r.uniform(0, 0.04), r.uniform(0, 0.15)]))
     p.send_signal(signal.SIGKILL)
     run = bench.finish(p, events)
+    world.foreign = True
     say(f"killed; it had told of {sorted(run.finished)}")
     if view.load_errors:
         return
@@ -117,6 +120,8 @@ def disturbed_run(r, bench, world, say):
     if r.random() < 0.7:  # so that there is much to run
         say(edits.apply("delete_cache", 0, bench, world))
         say(edits.apply("delete_state", 0, bench, world))
+        world.foreign = True
+        bench.tidy_up(world)
     view = View(world)
     before = dict(view.src)
     p, events = bench.start(world)
@@ -128,12 +133,9 @@ def disturbed_run(r, bench, world, say):
     name = r.choice(["change_content", "change_same_size", "revert_file", "swap"])
     say(f"meanwhile: {edits.apply(name, r.getrandbits(40), bench, world)}")
     run = bench.finish(p, events)
-    bench.cache.maybe_engine |= {e["key"] for e in run.finished.values() if e["key"]}
+    bench.cache.maybe_engine |= run.keys
     for node in view.nodes.values():
         world.local.pop(node.t.label(), None)
-    now = View(world)
-    if now.spec.generator is not None and not now.load_errors:  # may have run twice, and is told once
-        bench.cache.maybe_must |= {now.nodes[u].must for u in now.needed([now.spec.generator])}
     say(f"it ran {sorted(run.ran())}")
     return before
 
@@ -185,6 +187,8 @@ def do_step(step, bench, world, say):
         text = edits.apply(name, seed, bench, world)
         bench.counts["edits"] += text is not None
         say(f"{name}: {text}")
+        world.foreign |= bench.forgot and name in edits.FORGETFUL
+    bench.tidy_up(world)
     if step["mode"] == "kill":
         killed_run(r, bench, world, say)
     elif step["mode"] == "race":

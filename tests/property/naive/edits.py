@@ -12,6 +12,9 @@ from .model import matches, scan
 from .spec import entry_kind
 
 EDITS = {}  # name -> (weight, function)
+# After these tgraph no longer knows by itself what in the output folders an older run has made.
+FORGETFUL = {"delete_state", "damage_state", "clean_up", "rename_target", "remove_target", "add_target", "change_outputs",
+             "go_back", "damage_blobs"}
 
 
 def edit(weight):
@@ -466,6 +469,7 @@ def damage_state(r, bench, world):
 def delete_cache(r, bench, world):
     shutil.rmtree(bench.cache.path, ignore_errors=True)
     bench.cache.forget_all()
+    bench.forgot = True
     bench.cache.damaged = False
     return "the cache deleted"
 
@@ -486,6 +490,7 @@ def damage_blobs(r, bench, world):
             with open(path, "ab") as f:
                 f.write(b"x")
     bench.cache.forget_all()
+    bench.forgot = True
     bench.cache.damaged = True
     return "a third of the cache's files damaged"
 

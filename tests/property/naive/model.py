@@ -443,7 +443,7 @@ class View:
             return
         cmd = self.command_key(t)
         tools = self.target_tools(t, ops.command(self.spec, t, self.world.ran) if t.op != "generated" else "")
-        own = [t.kind, cmd, t.where(), self.declared_env(t), t.stdin, t.outputs, t.depfile, t.codes,
+        own = [t.label(), t.kind, cmd, t.where(), self.declared_env(t), t.stdin, t.outputs, t.depfile, t.codes,
                self.world.path, self.world.home]
         content = [self.marks(s) for s in node.sets]
         if node.literals:

@@ -33,10 +33,8 @@ class Cache:
         self.maybe_must = set()  # may be stored, or may be gone
         self.maybe_engine = set()  # the same, by tgraph's own keys
         self.damaged = False
-        self.forgot = False  # once it was emptied or damaged: what older runs made may be nobody's
 
     def forget_all(self):
-        self.forgot = True
         self.maybe_must |= self.must
         self.full, self.must = set(), set()
 
@@ -69,7 +67,7 @@ class World:
         self.bench, self.spec = bench, spec
         self.root = os.path.join(bench.base, name)
         self.local = {}  # label -> full key that it was clean under at the end of the last run here
-        self.orphans = 0
+        self.foreign = False  # there may be files in output folders that tgraph cannot know to be its own
 
     # What View wants to know.
     env = property(lambda self: self.bench.env)
@@ -126,7 +124,9 @@ class World:
 class Run:
     """What one call of `tgraph run` showed."""
 
-    def __init__(self):
+    def __init__(self, twice=False):
+        self.twice = twice  # a target that Testfiles read an output of may be told of twice: forced, or disturbed
+        self.keys = set()
         self.status, self.events, self.err, self.marks, self.began_ns = None, [], "", [], 0
         self.finished = {}
 
@@ -138,8 +138,10 @@ class Run:
                 continue  # cut off by a kill
             self.events.append(event)
             if event["event"] == "target_finished":
-                if event["target"] in self.finished:
-                    raise Mismatch(f"{event['target']} finished twice")
+                if event["key"]:
+                    self.keys.add(event["key"])
+                if event["target"] in self.finished and not self.twice:
+                    raise Mismatch(f"{event['target']} finished twice: {self.finished[event['target']]}, {event}")
                 self.finished[event["target"]] = event
 
     def ran(self):
@@ -166,6 +168,7 @@ class Bench:
         self.engine_must, self.full_engine = {}, {}  # engine's key -> must key; full key -> engine's key
         self.static_must, self.full_static = {}, {}
         self.counts = {"edits": 0, "runs": 0, "ran": 0, "cached": 0, "clean runs": 0}
+        self.forgot = False  # the cache was emptied or damaged
         self.preload = None  # naive/coarse.c, compiled
 
     def git(self, world):
@@ -207,7 +210,7 @@ class Bench:
             return []
 
     def run(self, root, args=(), cache=None):
-        r = Run()
+        r = Run("--force" in args)
         r.began_ns = time.time_ns()
         r.status, out, r.err = self.call(root, ["--json", "-", f"-j{self.jobs}", *args], cache)
         r.take(out)
@@ -217,8 +220,7 @@ class Bench:
 
     def start(self, world):
         """A run in the background, its events in a file."""
-        if self.cache.forgot:
-            self.tidy_up(world, View(world))
+        self.tidy_up(world)
         events = os.path.join(self.base, "events")
         if os.path.exists(events):
             os.unlink(events)
@@ -228,7 +230,7 @@ class Bench:
         return p, events
 
     def finish(self, p, events):
-        r = Run()
+        r = Run(True)
         err = p.communicate(timeout=TIMEOUT_S)[1]
         r.status, r.err = p.returncode, err.decode("utf-8", "replace")
         self.wait_for_orphans()
@@ -253,18 +255,19 @@ class Bench:
             time.sleep(0.005)
         raise Mismatch("processes are still there 10 s after tgraph was killed")
 
-    def tidy_up(self, world, view):
-        """What tgraph cannot know to be its own stays in output folders and keeps passes from being stored; with the
-        cache gone that is what older runs made. Somebody has to take it away, as the note says. Gives the view after."""
-        gone = False
+    def tidy_up(self, world):
+        """What tgraph cannot know to be its own stays in output folders and keeps passes from being stored: what a killed
+        run left, and what older runs made once the cache has lost it. Somebody has to take it away, as the note says."""
+        if not world.foreign and not self.forgot:
+            return
+        view = View(world)
         for p, (uid, i) in view.owned.items():
             if uid not in view.nodes or i is None or entry_kind(view.nodes[uid].t.outputs[i]) == "file":
                 continue
             # By times in whole seconds nobody could tell whether the command wrote it anew.
-            if self.preload or view.nodes[uid].made.get(p) is None:
+            if world.foreign or self.preload or view.nodes[uid].made.get(p) is None:
                 world.remove(p)
-                gone = True
-        return View(world) if gone else view
+        world.foreign = False
 
     # ---- what must be seen -----------------------------------------------------------------------------------------
 
@@ -282,9 +285,8 @@ class Bench:
 
     def check(self, world, args=(), selected=None, force=False, dry=None, listed=None):
         """Runs tgraph and compares with the model. dry, listed: what -n and list said before."""
+        self.tidy_up(world)
         view = View(world)
-        if self.cache.forgot:
-            view = self.tidy_up(world, view)
         r = self.run(world.root, [*args, *(["--force"] if force else [])])
         if view.load_errors:
             if r.status != 2 or r.finished or r.marks:
