@@ -13,16 +13,15 @@ local CXX_SUFFIX = { cc = true, cpp = true, cxx = true, ["c++"] = true, C = true
 
 -- Links, and writes down what the result loads when it runs: a shared library of the system can change what a program
 -- does without changing a byte of it. LIBS names them with their digests and is an output that tests depend on; DEP
--- names what the linker and the loader read outside the repository, the loader's cache too, as a newly installed
--- library can hide another.
+-- names what the linker and the loader read, the loader's cache too, as a newly installed library can hide another.
 local LINK = [[
 out=$1 libs=$2 dep=$3
 shift 3
 "$@" "-Wl,--dependency-file=$dep.ld" || exit
 ldd "$out" >"$dep.ldd" 2>/dev/null || :
-awk -v root="$TGRAPH_ROOT/" '
+awk -v out="$out" '
   function take(path) {
-    if (substr(path, 1, 1) == "/" && substr(path, 1, length(root)) != root && !(path in seen)) {
+    if (path != "\\" && path != out && path !~ /:$/ && !(path in seen)) {
       seen[path] = 1
       print path
     }

@@ -26,6 +26,26 @@ static void remove_empty_parents(const struct workspace *ws, const char *path)
     mem_free(p);
 }
 
+/* All but the files that were moved aside: they are somebody's. */
+static bool remove_state(const struct workspace *ws, struct err *e)
+{
+    char *replaced = mem_printf("%s/replaced", ws->state_dir);
+    bool keep = file_exists(replaced), ok = true;
+    if (!keep) {
+        ok = file_remove_tree(ws->state_dir, e);
+    } else {
+        static const char *const own[] = {"graph", "run.lock"};
+        for (size_t i = 0; i < sizeof own / sizeof *own && ok; i++) {
+            char *path = mem_printf("%s/%s", ws->state_dir, own[i]);
+            ok = file_remove_tree(path, e);
+            mem_free(path);
+        }
+        fprintf(stderr, "kept %s: files that were in the place of outputs\n", replaced);
+    }
+    mem_free(replaced);
+    return ok;
+}
+
 int cmd_clean(const struct options *o)
 {
     struct workspace ws;
@@ -35,6 +55,17 @@ int cmd_clean(const struct options *o)
     }
     if (!open_workspace(&ws, o))
         return EXIT_USAGE;
+    struct file_lock lock = {-1};
+    bool got = true;
+    char *lock_path = mem_printf("%s/run.lock", ws.state_dir);
+    if (!o->dry_run && file_is_dir(ws.state_dir) &&
+        file_lock(lock_path, FILE_LOCK_EXCLUSIVE, false, &lock, &got, NULL) && !got) {
+        fputs("tgraph: error T606: another tgraph runs in this work tree\n  hint: wait for it, then clean\n", stderr);
+        mem_free(lock_path);
+        ws_close(&ws);
+        return EXIT_USAGE;
+    }
+    mem_free(lock_path);
     struct graph *g = &ws.g;
     uint32_t removed = 0;
     int status = 0;
@@ -60,13 +91,14 @@ int cmd_clean(const struct options *o)
     struct err e = ERR_INIT;
     if (o->dry_run) {
         printf("would delete %s\n", ws.state_dir);
-    } else if (!file_remove_tree(ws.state_dir, &e)) {
+    } else if (!remove_state(&ws, &e)) {
         fprintf(stderr, "tgraph: error %s: %s\n", e.code, e.msg);
         status = 1;
     } else {
         fprintf(stderr, "deleted %u output%s and .tgraph/; results stay in %s (`tgraph gc` keeps it small)\n", removed,
                 removed == 1 ? "" : "s", ws.cache_dir);
     }
+    file_unlock(&lock);
     err_clear(&e);
     ws_close(&ws);
     return status;

@@ -116,6 +116,7 @@ static struct digest decl_digest(struct hasher *h, const struct decl *d)
 {
     hasher_reset(h);
     hasher_u8(h, (uint8_t)d->kind);
+    hasher_str(h, d->kind == KIND_GROUP ? NULL : d->label); /* the command sees it as TGRAPH_TARGET */
     hasher_u8(h, d->shell);
     hash_strs(h, d->cmd);
     hasher_str(h, d->cwd ? d->cwd : d->dir);
@@ -130,6 +131,12 @@ static struct digest decl_digest(struct hasher *h, const struct decl *d)
     hash_strs(h, d->outputs);
     hasher_str(h, d->depfile);
     hasher_mem(h, d->success_codes, d->n_success_codes);
+    hasher_u8(h, d->incremental);
+    hasher_u8(h, (uint8_t)d->ready);
+    hasher_str(h, d->ready_line);
+    hasher_u32(h, d->ready_port);
+    hash_strs(h, d->ready_cmd);
+    hasher_u8(h, d->ready_shell);
     return hasher_end(h);
 }
 

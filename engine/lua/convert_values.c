@@ -329,7 +329,7 @@ void conv_command(struct conv *c, int idx, enum field f, struct strs *argv, bool
     }
     const char *program = argv->v[0];
     if (*shell) {
-        conv_add_tool(c, tools_add(st, "sh"));
+        conv_add_tool(c, tools_add(st, "/bin/sh"));
     } else if (!strchr(program, '/') || (program[0] == '/' && program[1] != '/')) {
         conv_add_tool(c, tools_add(st, program));
     } else {

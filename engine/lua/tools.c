@@ -93,6 +93,17 @@ static void add_word(struct load *st, const char *p, const char *end, uint32_t *
     buf_clear(&name);
 }
 
+static bool is_tool(struct load *st, const char *p, const char *end)
+{
+    struct buf name = BUF_INIT, path = BUF_INIT;
+    buf_add(&name, p, (size_t)(end - p));
+    bool found = *p == '/' ? file_exists(buf_cstr(&name))
+                           : tool_find(st->o->search_path ? st->o->search_path : "", buf_cstr(&name), &path);
+    buf_clear(&name);
+    buf_clear(&path);
+    return found;
+}
+
 void tools_of_script(struct load *st, const char *text, size_t len, uint32_t *v, uint32_t *n, uint32_t max)
 {
     if (len < 3 || text[0] != '#' || text[1] != '!')
@@ -107,14 +118,24 @@ void tools_of_script(struct load *st, const char *text, size_t len, uint32_t *v,
     size_t word = (size_t)(e - p);
     if (word < 4 || strncmp(e - 4, "/env", 4) != 0)
         return;
+    bool options = false;
     for (p = skip_blanks(e, end); p < end; p = skip_blanks(e, end)) { /* env's options and settings, then the name */
         e = word_end(p, end);
         if (p == e)
             return;
-        if (*p != '-' && !memchr(p, '=', (size_t)(e - p))) {
+        /* With options, any word may be the program: all that PATH knows count. */
+        bool option = *p == '-';
+        options |= option;
+        if (option && e - p > 2 && p[1] == 'S')
+            p += 2;
+        else if (option && e - p > 15 && strncmp(p, "--split-string=", 15) == 0)
+            p += 15;
+        else if (option || memchr(p, '=', (size_t)(e - p)))
+            continue;
+        if (!options || is_tool(st, p, e))
             add_word(st, p, e, v, n, max);
+        if (!options)
             return;
-        }
     }
 }
 

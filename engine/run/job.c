@@ -93,6 +93,30 @@ static bool remove_old(const char *path, struct err *e)
     return err_sys(e, "T609", errno, "cannot remove the old output %s", path);
 }
 
+/* All files and links below an output folder, whatever their names (a glob would not enter .git). */
+static bool list_folder(struct job *j, const char *folder, struct strvec *found, struct err *e)
+{
+    struct tree *tree = tree_worktree_new(j->root);
+    struct strvec todo = STRVEC_INIT;
+    bool ok = true;
+    strvec_add(&todo, folder);
+    for (size_t i = 0; i < todo.n && ok; i++) {
+        struct tree_listing l;
+        memset(&l, 0, sizeof l);
+        ok = tree_list(tree, todo.v[i], &l, e);
+        for (size_t k = 0; k < l.n && ok; k++) {
+            char *path = mem_printf("%s/%s", todo.v[i], l.v[k].name);
+            strvec_add(l.v[k].type == ENTRY_DIR ? &todo : found, path);
+            mem_free(path);
+        }
+        tree_listing_clear(&l);
+    }
+    strvec_sort(found);
+    strvec_clear(&todo);
+    tree_free(tree);
+    return ok;
+}
+
 /* What there is of an output entry: appends repository-relative paths. */
 static bool list_entry(struct job *j, const struct job_output *o, struct strvec *found, struct err *e)
 {
@@ -107,11 +131,9 @@ static bool list_entry(struct job *j, const struct job_output *o, struct strvec 
     }
     if (o->kind == OUT_FOLDER && (!there || !S_ISDIR(st.st_mode)))
         return true;
-    const char *all = "**";
-    struct glob_spec spec = {.base = o->kind == OUT_FOLDER ? o->path : "",
-                             .include = o->kind == OUT_FOLDER ? &all : &o->path,
-                             .n_include = 1,
-                             .with_ignored = true};
+    if (o->kind == OUT_FOLDER)
+        return list_folder(j, o->path, found, e);
+    struct glob_spec spec = {.base = "", .include = &o->path, .n_include = 1, .with_ignored = true};
     struct tree *tree = tree_worktree_new(j->root);
     struct walker *w = walker_new(tree);
     ok = walker_glob(w, &spec, found, e);
@@ -158,6 +180,10 @@ static bool clear_one(struct job *j, const struct job_output *o, const char *rel
         ok = remove_old(path, e);
     } else if (o->kind == OUT_FILE && j->replaced) {
         char *aside = mem_printf("%s/%s", j->replaced, rel);
+        for (int n = 2; n < 1000 && file_exists(aside); n++) { /* an earlier one is as dear */
+            mem_free(aside);
+            aside = mem_printf("%s/%s.%d", j->replaced, rel, n);
+        }
         ok = file_mkdirs_for(aside, e) &&
              (rename(path, aside) == 0 || err_sys(e, "T609", errno, "cannot move %s aside to %s", path, aside));
         if (ok && !j->moved_aside)
@@ -330,6 +356,20 @@ static void collect_remains(struct job *j)
     }
 }
 
+/* Does the path without its ".." lead where the path with them does? Not if a part before one of them is a link. */
+static bool same_file(const struct job *j, const char *raw, const struct buf *path)
+{
+    if (!strstr(raw, ".."))
+        return true;
+    char *as_written = *raw == '/' ? mem_strdup(raw) : mem_printf("%s/%s", j->cwd, raw),
+         *plain = absolute(j, buf_cstr(path));
+    struct stat a, b;
+    bool same = stat(as_written, &a) != 0 || (stat(plain, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+    mem_free(as_written);
+    mem_free(plain);
+    return same;
+}
+
 /* A path of the depfile, repository-relative where it lies inside, else absolute. Appends nothing for the root. */
 static void resolve_read(const struct job *j, const char *raw, struct buf *path)
 {
@@ -341,7 +381,7 @@ static void resolve_read(const struct job *j, const char *raw, struct buf *path)
         p += strspn(p, "/");
         dir = "";
     }
-    if (path_resolve(dir, p, path) == PATH_OK) {
+    if (path_resolve(dir, p, path) == PATH_OK && same_file(j, raw, path)) {
         if (folder && !path->len)
             buf_addc(path, '.');
         if (folder)

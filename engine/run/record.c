@@ -185,8 +185,17 @@ static bool same_globs(const struct record *r, const struct graph *g, struct wal
                                  .n_exclude = q->n_exclude,
                                  .with_ignored = q->with_ignored != 0};
         strvec_clear(&paths);
-        same = walker_glob(w, &spec, &paths, NULL) && digest_eq(glob_digest(&paths), q->result);
-        if (!same && why)
+        /* A string that looks like a pattern and names a file means that file: has one come? */
+        for (uint32_t k = 0; k < q->n_include && same; k++) {
+            struct buf path = BUF_INIT;
+            buf_printf(&path, "%s%s%s", spec.base, *spec.base ? "/" : "", spec.include[k]);
+            same = strpbrk(spec.include[k], "[{?") == NULL || walker_type(w, buf_cstr(&path)) == ENTRY_NONE;
+            if (!same && why)
+                buf_printf(why, "'%s' is a file now", buf_cstr(&path));
+            buf_clear(&path);
+        }
+        same = same && walker_glob(w, &spec, &paths, NULL) && digest_eq(glob_digest(&paths), q->result);
+        if (!same && why && !why->len)
             buf_printf(why, "the files that '%s' matches changed", q->n_include ? spec.include[0] : "**");
     }
     strvec_clear(&paths);
@@ -233,6 +242,15 @@ static enum record_answer look_closer(struct record *r, struct graph *g, const c
                     buf_printf(why, "folder '%s' is new", walker_dir(w, i));
             }
             map_clear(&known);
+            /* An ignore file that is new decides from now on, although it changes nothing yet. */
+            for (size_t i = 0; i < walker_n_ignore_files(w) && a != RECORD_STALE; i++) {
+                file_id f = graph_find_file(g, walker_ignore_file(w, i));
+                if (f != ID_NONE && (g->files[f].flags & FILE_LOADED))
+                    continue;
+                a = RECORD_STALE;
+                if (why)
+                    buf_printf(why, "%s is new", walker_ignore_file(w, i));
+            }
         }
     }
     walker_free(w);

@@ -203,6 +203,9 @@ static bool try_key(struct workspace *ws, node_id n, struct digest key, struct r
      * left there cannot be put back. Only its last run here counts. */
     if (ws->g.nodes[n].flags & NODE_INCREMENTAL)
         return false;
+    /* It failed here under this very key: that another run passed under it does not make it safe. */
+    if (st->status == STATUS_FAILED && (digest_eq(st->key, key) || digest_eq(st->key, out->weak)))
+        return false;
     ws_store(ws, false);
     if (!ws->store)
         return false;

@@ -621,6 +621,13 @@ static void clear_phase(struct runner *r)
     mem_free(r->ready);
     mem_free(r->set_verified_ns);
     mem_free(r->set_moved);
+    mem_free(r->given_verified_ns);
+    mem_free(r->given_moved);
+    mem_free(r->visited);
+    r->visited = NULL;
+    r->n_visits = 0;
+    r->given_verified_ns = NULL;
+    r->given_moved = NULL;
     r->nodes = NULL;
     r->users = NULL;
     r->users_at = NULL;

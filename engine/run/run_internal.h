@@ -77,6 +77,10 @@ struct runner {
     int64_t *set_verified_ns; /* per set: CLOCK_REALTIME of the last verification; grown on demand */
     uint8_t *set_moved;       /* per set: a file was found changed */
     uint32_t n_verified;
+    int64_t *given_verified_ns; /* per node: the same of its outputs; NULL until the first */
+    file_id *given_moved;
+    uint32_t *visited; /* per node: the last walk over dependencies that came by */
+    uint32_t n_visits;
     struct out_lookup *outs; /* made on first use */
     struct strtab reported;  /* labels that had their EVENT_TARGET_FINISHED */
     struct run_memory {      /* what ran in this process, in an earlier phase too: it does not run twice */

@@ -192,6 +192,14 @@ struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind)
     if (!c.file)
         j->missing =
             arena_printf(&j->arena, "'%s' is not on PATH: install it, or correct cmd", c.argv[0] ? c.argv[0] : "");
+    for (uint32_t i = 0; i < g->nodes[n].n_tools && j->file; i++) {
+        const struct tool *t = &g->tools[g->node_tools[g->nodes[n].tools_at + i]];
+        if (t->file == ID_NONE) { /* a key that does not know it says nothing */
+            j->file = NULL;
+            j->missing = arena_printf(&j->arena, "its tool '%s' is not on PATH: install it, or correct tools",
+                                      graph_str(g, t->name));
+        }
+    }
     make_env(r, n, j, &a);
     if (a.stdin_path != STR_NONE)
         j->stdin_path = in_root(r, &j->arena, graph_str(g, a.stdin_path));

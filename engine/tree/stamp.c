@@ -283,9 +283,9 @@ bool stamp_verify(int root_fd, const char *path, const struct file_state *st)
     enum stamp_result r = stamp_update(root_fd, path, &now, NULL);
     if (r != STAMP_REHASHED)
         return r == STAMP_SAME;
-    /* The same content again may have been other content in between: whoever writes a file moves its times or its
-     * identity. The time of change alone moves for less (a hard link, a bit of the mode). */
-    return now.type == ENTRY_DIR || (now.stamp.mtime_ns == st->stamp.mtime_ns && now.stamp.ident == st->stamp.ident);
+    /* The same content again may have been other content in between: whoever writes a file moves its times, and whoever
+     * swaps it for another and back moves its time of change. */
+    return now.type == ENTRY_DIR || same_times(&now.stamp, &st->stamp);
 }
 
 static const char *or_dot(const char *path) { return *path ? path : "."; }

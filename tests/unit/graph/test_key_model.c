@@ -301,7 +301,7 @@ static void say_own(struct buf *b, const struct spec *s, uint32_t i, bool may_by
     buf_printf(b, "kind %u", n->kind);
     if (n->kind == KIND_GROUP)
         return;
-    buf_printf(b, " path %u home %u", n->own_path ? 99u : s->path, n->own_home ? 99u : s->home);
+    buf_printf(b, " label %u path %u home %u", i, n->own_path ? 99u : s->path, n->own_home ? 99u : s->home);
     buf_printf(b, " cmd %u shell %u cwd %u env %u value %u codes %u outs", n->cmd, n->shell, n->cwd, n->env, n->value,
                n->codes);
     for (uint32_t e = 0; e < ENTRIES; e++)

@@ -22,7 +22,7 @@ static void both_ways_of_calling(void **state)
     assert_int_equal(b->pos.line, 2);
     assert_int_equal(b->pos.col, 8);
     assert_string_equal(tool_names(f, a), "true");
-    assert_string_equal(tool_names(f, b), "sh");
+    assert_string_equal(tool_names(f, b), "/bin/sh");
     assert_int_equal(a->slots, 1);
     assert_int_equal(a->timeout_ms, 0);
     assert_string_equal(a->cwd, "");
@@ -147,7 +147,7 @@ static void services(void **state)
     assert_int_equal(c->ready, READY_COMMAND);
     assert_strs("cat x", c->ready_cmd);
     assert_false(c->ready_shell);
-    assert_string_equal(tool_names(f, c), "sh cat");
+    assert_string_equal(tool_names(f, c), "/bin/sh cat");
     assert_true(s->ready_shell);
     assert_strs("test -e x", s->ready_cmd);
     assert_int_equal(target(f, "n")->ready, READY_NONE);
