@@ -114,8 +114,7 @@ static void the_same_answers(void **state)
         "return ('abc'):gsub('()', '%1')",
         "return ('abc'):gsub('%w', 1)",
         "return ('abc def'):gsub('%f[%w]%w+', string.upper)",
-        "local t = {} for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do t[#t + 1] = k .. v end return table.concat(t, "
-        "'|')",
+        "local t = {} for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do t[#t + 1] = k .. v end return t[1] .. t[2]",
         "local t = {} for w in ('one two'):gmatch('%a*') do t[#t + 1] = '<' .. w .. '>' end return table.concat(t)",
         "local t = {} for w in ('^a^a'):gmatch('^a') do t[#t + 1] = w end return #t",
         "local t = {} for w in ('abcabc'):gmatch('b', 3) do t[#t + 1] = w end return #t",
@@ -159,8 +158,7 @@ static void the_same_answers_to_random_questions(void **state)
         subject[len] = '\0';
         static const char *const calls[] = {
             "return ('%s'):find('%s')", "return ('%s'):match('%s')", "return ('%s'):gsub('%s', '<%%0>')",
-            "local t = {} for x, y in ('%s'):gmatch('%s') do t[#t+1] = x t[#t+1] = y end "
-            "return table.concat(t, '|')"};
+            "local t = {} for x, y in ('%s'):gmatch('%s') do t[#t+1] = x t[#t+1] = y end return table.concat(t, '|')"};
         const char *call = calls[rand() % 4];
         const char *at = strstr(call, "%s"), *second = strstr(at + 2, "%s");
         snprintf(chunk, sizeof chunk, "%.*s%s%.*s%s%s", (int)(at - call), call, subject, (int)(second - at - 2), at + 2,

@@ -32,7 +32,9 @@ static const char *in(const char *dir, const char *name)
     static char path[8][700];
     static int next;
     char *p = path[next++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", dir, name);
+    char whole[sizeof path[0]]; /* dir may be one of path[] */
+    snprintf(whole, sizeof whole, "%s/%s", dir, name);
+    memcpy(p, whole, sizeof whole);
     return p;
 }
 
