@@ -11,6 +11,7 @@ build "d" {
 build "o" { cmd = "cat in >o", inputs = { "in" }, outputs = { "o" } }
 END
 there() { # PATHS: what is in d, exactly
+    # shellcheck disable=SC2012
     same "in d: $*" "$(list "$@")" "$(ls d | tr '\n' ' ' | sed 's/ $//')"
 }
 makes() { # NAMES: what list asks for
