@@ -311,9 +311,11 @@ class Bench:
         needed = view.needed(roots)
         silent = needed - view.needed(selected)  # only brought up to date for the Testfile; told only if that took a run
         forced = set(selected)
-        for u in sorted(selected, key=str):  # a group stands for its members
-            if view.nodes[u].t.kind == "group":
-                forced |= {e[0] for e in view.nodes[u].edges}
+        groups = [u for u in selected if view.nodes[u].t.kind == "group"]
+        for u in groups:  # a group stands for its members, groups among them too
+            members = {e[0] for e in view.nodes[u].edges} - forced
+            forced |= members
+            groups += [m for m in members if view.nodes[m].t.kind == "group"]
         files_before = view.files
 
         def intact(node):
