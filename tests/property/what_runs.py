@@ -17,7 +17,7 @@ Where either is right: a declaration written in another way that means the same;
 what was in a cache that was deleted or damaged. A pass that a depfile's first look at a new file made unsure is not
 stored, and runs again.
 
-The seeds come from --seeds, or PROPERTY_CASES=N (or A..B) and PROPERTY_EDITS=N in the environment. When a seed fails,
+The seeds come from --seeds, or PROPERTY_ROUNDS=N (or A..B) and PROPERTY_EDITS=N in the environment. When a seed fails,
 its steps are shown, made fewer if that is quick, and the command that repeats it.
 """
 import argparse
@@ -312,6 +312,7 @@ def seed_range(text):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
+    rounds = os.environ.get("PROPERTY_ROUNDS") or os.environ.get("PROPERTY_CASES")
     ap = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     ap.add_argument("--seeds", default=os.environ.get("PROPERTY_CASES") or "1..24", help="A..B, or N for 1..N")
     ap.add_argument("--edits", type=int, default=int(os.environ.get("PROPERTY_EDITS") or 20), help="steps for each seed")
