@@ -78,10 +78,11 @@ def clone(r, bench, world):
     with_state = r.random() < 0.5
     shutil.copytree(world.root, other.root, symlinks=True,
                     ignore=None if with_state else lambda folder, names: [n for n in names if n == ".tgraph"])
+    other.unknown = world.unknown
     if with_state:
         other.local = dict(world.local)
     else:
-        other.foreign = bench.forgot
+        other.unknown = True
     bench.worlds.append(other)
     return other, f"cloned to {os.path.basename(other.root)} {'with' if with_state else 'without'} .tgraph"
 
@@ -120,7 +121,7 @@ def disturbed_run(r, bench, world, say):
     if r.random() < 0.7:  # so that there is much to run
         say(edits.apply("delete_cache", 0, bench, world))
         say(edits.apply("delete_state", 0, bench, world))
-        world.foreign = True
+        world.unknown = True
         bench.tidy_up(world)
     view = View(world)
     before = dict(view.src)
@@ -130,8 +131,14 @@ def disturbed_run(r, bench, world, say):
         if os.path.exists(bench.ran) and os.path.getsize(bench.ran) >= marks:
             break
         time.sleep(0.001)
-    name = r.choice(["change_content", "change_same_size", "revert_file", "swap"])
-    say(f"meanwhile: {edits.apply(name, r.getrandbits(40), bench, world)}")
+    path = r.choice(["src/a.txt", "src/b.txt", "src/c.txt"])  # what most targets read
+    if r.random() < 0.7 and os.path.isfile(world.full(path)):
+        data = make.content(r, path)
+        world.write(path, data, r.choice(["inplace", "replace"]))
+        say(f"meanwhile: {path} = {data!r}")
+    else:
+        name = r.choice(["change_content", "change_same_size", "revert_file", "swap"])
+        say(f"meanwhile: {edits.apply(name, r.getrandbits(40), bench, world)}")
     run = bench.finish(p, events)
     bench.cache.maybe_engine |= run.keys
     for node in view.nodes.values():
@@ -165,9 +172,9 @@ def checked_run(r, bench, world, mode, say):
             raise Mismatch(f"why {label}: status {status}: {out}{err}")
     run, _ = bench.check(world, args, selected, force, dry, listed)
     say(f"tgraph {' '.join(args)}{' --force' if force else ''}: ran {sorted(run.ran())}")
-    if force or r.random() < 0.5:
+    if force or args or r.random() < 0.5:
         try:
-            bench.check(world, args, selected)
+            bench.check(world, *((args, selected) if r.random() < 0.5 else ()))  # after some of them, perhaps all
         except Mismatch as e:
             raise Mismatch(f"one more run: {e}") from e
 
@@ -187,7 +194,7 @@ def do_step(step, bench, world, say):
         text = edits.apply(name, seed, bench, world)
         bench.counts["edits"] += text is not None
         say(f"{name}: {text}")
-        world.foreign |= bench.forgot and name in edits.FORGETFUL
+        world.unknown |= name in edits.FORGETFUL
     bench.tidy_up(world)
     if step["mode"] == "kill":
         killed_run(r, bench, world, say)

@@ -179,7 +179,8 @@ def rename_file(r, bench, world):
 def change_mode(r, bench, world):
     path = r.choice([*texts(world), "bin/chk.sh", "bin/chk.sh"])
     st = mode_of(world, path)
-    new = r.choice([st ^ 0o111, st ^ 0o100, st ^ 0o010, st ^ 0o020])
+    # Whether the owner may execute a file is in its key; root may if anybody may, so the three go together for programs.
+    new = st ^ r.choice([0o111, 0o020] if path == "bin/chk.sh" else [0o111, 0o100, 0o010, 0o020])
     os.chmod(world.full(path), new)
     if path == "bin/chk.sh":
         bench.repair.append((world, "chmod", path, 0o755))
@@ -470,6 +471,8 @@ def delete_cache(r, bench, world):
     shutil.rmtree(bench.cache.path, ignore_errors=True)
     bench.cache.forget_all()
     bench.forgot = True
+    for w in bench.worlds:
+        w.foreign |= w.unknown
     bench.cache.damaged = False
     return "the cache deleted"
 
@@ -491,6 +494,8 @@ def damage_blobs(r, bench, world):
                 f.write(b"x")
     bench.cache.forget_all()
     bench.forgot = True
+    for w in bench.worlds:
+        w.foreign |= w.unknown
     bench.cache.damaged = True
     return "a third of the cache's files damaged"
 

@@ -137,6 +137,7 @@ class Node:
         self.edges = []  # (uid, entry index or None)
         self.literals, self.sets, self.names = [], [], None
         self.outcome, self.result = None, None
+        self.missing = False  # an input does not exist
         self.by_entry, self.made = [], {}
         self.full = self.must = self.weak_full = self.weak_must = None
         self.static_full = self.static_must = None
@@ -302,6 +303,7 @@ class View:
                 globs.append(path)
             elif path not in self.src:
                 self.load_errors.append(f"{t.label()}: input {path} does not exist")
+                node.missing = True
             else:
                 lits.add(path)
 
@@ -371,7 +373,7 @@ class View:
         for t in self.spec.targets.values():
             self.nodes[t.uid] = Node(t)
             self.sort_inputs(self.nodes[t.uid])
-        if self.load_errors:
+        if self.spec.broken:
             return
         for t in self.all_targets():
             self.evaluate_node(self.nodes.setdefault(t.uid, Node(t)))
@@ -428,7 +430,8 @@ class View:
             node.by_entry.append(tuple((p, *mark_of(node.made[p])) for p in paths))
         if node.edges:
             node.deps_full = digest([self.edge_full(uid, i) for uid, i in node.edges])
-        node.deep_full = digest("deep", t.kind, node.by_entry, node.deps_full)
+        folders = [o for o in t.outputs if o.endswith("/")]  # an empty one counts too
+        node.deep_full = digest("deep", t.kind, folders, node.by_entry, node.deps_full)
         visible = set()
         for uid, i in node.edges:
             to = self.nodes[uid]
@@ -438,7 +441,7 @@ class View:
                     visible |= set(files)
         node.visible = frozenset(visible)
         if t.kind == "group":
-            node.static_full = digest("group", [(i, self.nodes[u].static_full) for u, i in node.edges])
+            node.static_full = digest("group", t.dir, [(i, self.nodes[u].static_full) for u, i in node.edges])
             node.static_must = digest("group", sorted({self.nodes[u].static_must for u, i in node.edges}))
             return
         cmd = self.command_key(t)
