@@ -2,7 +2,7 @@
  *
  * Resolving: a node whose dependencies are resolved gets its key, and the key says whether it is clean. Nothing is run.
  *
- * States of a node in a run (run.c moves them, run_set_phase is the only function that does):
+ * States of a node in a run (run_nodes.c moves them, run_set_phase is the only function that does):
  *
  *     WAITING --all dependencies done--> resolve: clean ------------------------------> DONE (cached)
  *        |                                  |  clean, outputs differ --> RESTORING ----> DONE (cached)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of one run share: run.c (the loop), run_job.c (from node to job), run_finish.c (from job to result),
- * run_service.c. */
+ * What the files of one run share: run.c (its course), run_nodes.c (the loop), run_job.c (from node to job), run_finish.c
+ * (from job to result), run_service.c, run_tell.c (events). */
 #ifndef TGRAPH_RUN_RUN_INTERNAL_H
 #define TGRAPH_RUN_RUN_INTERNAL_H
 
@@ -99,12 +99,7 @@ struct runner {
     int64_t started_ns;
 };
 
-/* run.c */
-void run_set_phase(struct runner *r, node_id n, enum run_phase phase);
-void run_emit(struct runner *r, struct event *ev);
-void run_message(struct runner *r, const char *code, bool is_error, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-/* The node is done: counts, tells, releases its dependents. */
+/* How a node ended. */
 struct run_end {
     enum outcome outcome;
     bool cached;
@@ -114,6 +109,30 @@ struct run_end {
     int exit_code, signal; /* of what ran; -1 / 0 */
     uint32_t attempt, attempts;
 };
+static inline bool run_is_bad(enum outcome o) { return o != OUTCOME_PASSED && o != OUTCOME_FLAKY; }
+
+/* run_tell.c */
+void run_emit(struct runner *r, struct event *ev);
+void run_message(struct runner *r, const char *code, bool is_error, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* `again`: it was counted when it was brought up to date for the Testfiles, as something that is needed; now it turns out
+ * to be asked for. */
+void run_count(struct runner *r, node_id n, const struct run_end *end, bool ran, bool again);
+void run_tell(struct runner *r, node_id n, const struct run_end *end);
+/* The start is told when it is known what there is to do, and then what was found clean on the way. */
+void run_announce(struct runner *r);
+/* Nothing to do at all: tells it without resolving anything. */
+void run_tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *selected);
+void run_tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t *selected);
+void run_tell_end(struct runner *r);
+
+/* run_nodes.c */
+#define RUN_FAILED_FIRST ((int64_t)1 << 48) /* of a priority: beyond any path's length in milliseconds */
+/* Brings all needed nodes up to date. The workspace is stamped and its keys are prepared. */
+void run_nodes(struct runner *r, const uint8_t *needed, const uint8_t *selected);
+void run_nodes_clear(struct runner *r);
+void run_set_phase(struct runner *r, node_id n, enum run_phase phase);
+/* The node is done: counts, tells, releases its dependents. */
 void run_done(struct runner *r, node_id n, const struct run_end *end);
 void run_queue(struct runner *r, node_id n);
 /* It could not run because something that it needs did not pass: --failed is to find it. */
