@@ -83,7 +83,7 @@ static const char *expand_into(struct wild *w, const char *pattern, struct strve
     while (todo->n && !why) {
         char *p = todo->v[--todo->n];
         counted = todo->n;
-        const char *open, *close;
+        const char *open = NULL, *close = NULL;
         if (find_braces(p, &open, &close)) {
             push_alternatives(todo, open, close, p);
             for (; counted < todo->n; counted++)
