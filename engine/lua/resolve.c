@@ -213,6 +213,12 @@ static void warn_unmatched(struct load *st, const struct raw *r, const struct ra
         err_hint(e, "what git ignores does not count");
 }
 
+/* With its length in front: a pattern may hold any character. */
+static void add_part(struct buf *b, char kind, const char *text)
+{
+    buf_printf(b, "%c%zu:%s", kind, strlen(text), text);
+}
+
 /* The set for a spec; made once. `items` are what the patterns were made of, one for each, for warnings; may be NULL. */
 static uint32_t set_of(struct load *st, const struct raw *r, const struct glob_spec *spec,
                        const struct raw_item **items)
@@ -220,11 +226,12 @@ static uint32_t set_of(struct load *st, const struct raw *r, const struct glob_s
     struct buf *b = &st->b1;
     bool is_new;
     buf_reset(b);
-    buf_printf(b, "%d\n%s", spec->with_ignored, spec->base);
+    buf_addc(b, spec->with_ignored ? 'i' : '.');
+    add_part(b, '@', spec->base);
     for (size_t i = 0; i < spec->n_include; i++)
-        buf_printf(b, "\n+%s", spec->include[i]);
+        add_part(b, '+', spec->include[i]);
     for (size_t i = 0; i < spec->n_exclude; i++)
-        buf_printf(b, "\n-%s", spec->exclude[i]);
+        add_part(b, '-', spec->exclude[i]);
     uint32_t set = strset_add(&st->specs, buf_cstr(b), &is_new);
     if (!is_new)
         return set;

@@ -76,6 +76,23 @@ static void equal_lists_share_one_set(void **state)
     assert_strs("**/b.c", f->record.globs[0].exclude);
 }
 
+static void lists_that_differ_in_a_line_end_only_are_two(void **state)
+{
+    struct fixture *f = *state;
+    files_for_all(f);
+    file("src/a\n+src/b.c", "");
+    file("src/deep\n-src/b.c", "");
+    testfile("test \"one\" { cmd = \"x\", inputs = { \"src/a*\\n+src/b*\" } }\n"
+             "test \"two\" { cmd = \"x\", inputs = { \"src/a*\", \"src/b*\" } }\n"
+             "test \"three\" { cmd = \"x\", inputs = { \"src/*\\n-src/b*\" } }\n"
+             "test \"four\" { cmd = \"x\", inputs = { \"src/*\", \"!src/b*\" } }\n");
+    load_ok(f);
+    assert_set("src/a\n+src/b.c", target(f, "one"));
+    assert_set("src/a.c src/b.c", target(f, "two"));
+    assert_set("src/deep\n-src/b.c", target(f, "three"));
+    assert_set("src/a.c", target(f, "four"));
+}
+
 static void outputs_of_others_are_edges(void **state)
 {
     struct fixture *f = *state;
@@ -231,6 +248,7 @@ int main(void)
         with_fixture(literals_globs_folders_and_exclusions),
         with_fixture(paths_from_a_folder),
         with_fixture(equal_lists_share_one_set),
+        with_fixture(lists_that_differ_in_a_line_end_only_are_two),
         with_fixture(outputs_of_others_are_edges),
         with_fixture(an_output_that_lies_there_from_before_is_still_an_edge),
         with_fixture(may_read_is_kept_apart),
