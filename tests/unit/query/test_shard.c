@@ -278,6 +278,9 @@ static void the_plan_is_of_the_split(void **state)
     assert_string_equal(a, b);
     plan(0, 2, b);
     assert_string_not_equal(a, b);
+    plan(2, 3, a); /* more shards than targets, and the same in each */
+    plan(2, 4, b);
+    assert_string_not_equal(a, b);
 }
 
 /* The same plan, the same split: over many random durations of the same targets. */
