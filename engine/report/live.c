@@ -3,7 +3,7 @@
  * The live block: a line of counts and the longest-running targets, at the bottom of a terminal.
  *
  *     ... what was printed before
- *     FAIL  services/api:unit  exit status 1, 1.24 s      <- printed above the block, scrolls away with the rest
+ *     FAIL  services/api:unit  1.24 s  exit status 1      <- printed above the block, scrolls away with the rest
  *     [ 312/1204] 8 running · 2 failed · 0:14 elapsed     <- the block, redrawn in place
  *        0:12  services/api:slow
  *     _                                                   <- the cursor rests at the start of the line below
@@ -24,7 +24,7 @@
 
 struct running {
     uint32_t node;
-    uint32_t attempt;
+    uint32_t attempt, attempts;
     int64_t start_ns;
     char *label;
 };
@@ -144,7 +144,7 @@ static void draw_running(struct live *l, const struct running *r, int64_t now_ns
     int used = (int)b.len;
     buf_adds(&label, r->label);
     if (r->attempt > 1)
-        buf_printf(&label, "  (attempt %u)", r->attempt);
+        buf_printf(&label, "  (attempt %u of %u)", r->attempt, r->attempts);
     text_cut_left(&b, buf_cstr(&label), columns - used);
     buf_adds(&l->frame, buf_cstr(&b));
     int width = text_width(buf_cstr(&b), b.len);
@@ -227,7 +227,7 @@ static void add_running(struct live *l, const struct event *ev)
     struct buf label = BUF_INIT;
     MEM_GROW(l->running, l->n_running, l->cap_running);
     text_clean_line(&label, ev->target);
-    l->running[l->n_running++] = (struct running){ev->node, ev->attempt, ev->now_ns, buf_take(&label)};
+    l->running[l->n_running++] = (struct running){ev->node, ev->attempt, ev->attempts, ev->now_ns, buf_take(&label)};
 }
 
 static void remove_running(struct live *l, uint32_t node)

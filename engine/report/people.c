@@ -57,24 +57,27 @@ void people_clear(struct people *p)
     p->n_failures = p->cap_failures = 0;
 }
 
-/* "exit status 1, attempt 3 of 3, 1.24 s" */
+/* "  1.24 s  attempt 3 of 3: exit status 1". The time comes first, where it is the same for all that ran: a note may be
+ * long. */
 static void add_details(struct buf *out, const struct event *ev)
 {
-    bool timed = ev->type == EVENT_TARGET_RETRIED || (!ev->cached && !ev->dry_run && ev->outcome != OUTCOME_SKIPPED);
+    bool retried = ev->type == EVENT_TARGET_RETRIED;
+    bool timed = retried || (!ev->cached && !ev->dry_run && ev->outcome != OUTCOME_SKIPPED);
+    bool noted = ev->note && *ev->note;
     const char *sep = "  ";
-    if (ev->note && *ev->note) {
-        buf_adds(out, sep);
-        text_clean_line(out, ev->note);
-        sep = ", ";
-    }
-    if (timed && ev->attempts > 1 && ev->attempt > 1 && !(ev->outcome == OUTCOME_FLAKY && ev->note)) {
-        buf_printf(out, "%s%sattempt %u of %u", sep, ev->outcome == OUTCOME_FLAKY ? "passed on " : "", ev->attempt,
-                   ev->attempts);
-        sep = ", ";
-    }
     if (timed) {
         buf_adds(out, sep);
         report_duration(ev->duration_ns, out);
+    }
+    /* A note of a flaky target says it. */
+    if (timed && ev->attempts > 1 && (retried || ev->attempt > 1) && !(ev->outcome == OUTCOME_FLAKY && noted)) {
+        buf_printf(out, "%s%sattempt %u of %u", sep, ev->outcome == OUTCOME_FLAKY ? "passed at " : "", ev->attempt,
+                   ev->attempts);
+        sep = ": ";
+    }
+    if (noted) {
+        buf_adds(out, sep);
+        text_clean_line(out, ev->note);
     }
 }
 
@@ -165,7 +168,7 @@ static void remember(struct people *p, const struct event *ev)
     if (ev->note && *ev->note)
         buf_adds(&b, ev->note);
     else if (ev->outcome == OUTCOME_FLAKY && ev->attempts > 1)
-        buf_printf(&b, "passed on attempt %u of %u", ev->attempt, ev->attempts);
+        buf_printf(&b, "passed at attempt %u of %u", ev->attempt, ev->attempts);
     if (b.len)
         f->note = arena_strdup(&p->arena, buf_cstr(&b));
     buf_clear(&b);

@@ -158,7 +158,7 @@ static void resolve(struct runner *r, node_id n)
     resolution_clear(&res);
 }
 
-static void started(struct runner *r, const struct job *j)
+static void started(struct runner *r, const struct job *j, uint32_t attempt)
 {
     struct event ev = {.type = EVENT_TARGET_STARTED,
                        .node = j->node,
@@ -166,7 +166,7 @@ static void started(struct runner *r, const struct job *j)
                        .kind = (enum node_kind)r->ws->g.nodes[j->node].kind,
                        .selected = r->nodes[j->node].selected,
                        .reason = r->nodes[j->node].reason,
-                       .attempt = 1,
+                       .attempt = attempt,
                        .attempts = j->max_attempts};
     run_emit(r, &ev);
 }
@@ -185,7 +185,7 @@ static void start(struct runner *r, node_id n)
     run_set_phase(r, n, PHASE_RUNNING);
     if (sched_running(r->sched) <= (uint32_t)r->o->jobs) { /* else it waits for a thread, which tells */
         j->told_start = true;
-        started(r, j);
+        started(r, j, 1);
     }
     r->jobs_out++;
     pool_submit(r->pool, j);
@@ -232,6 +232,7 @@ static void retried(struct runner *r, struct pool_msg *m)
                        .attempt = m->attempt,
                        .attempts = m->job->max_attempts};
     run_emit(r, &ev);
+    started(r, m->job, m->attempt + 1);
     mem_free(m->note);
     proc_log_clear(&m->log);
 }
@@ -278,7 +279,7 @@ static void take_messages(struct runner *r)
     struct pool_msg m;
     while (pool_take(r->pool, &m)) {
         if (m.type == POOL_JOB_STARTED) {
-            started(r, m.job);
+            started(r, m.job, 1);
         } else if (m.type == POOL_JOB_RETRIES) {
             retried(r, &m);
         } else if (m.type == POOL_SERVICE) {

@@ -13,8 +13,19 @@ run flaky
 expect_status 0
 expect_outcome flaky flaky
 expect_count flaky 1
-expect_err '[Ff]laky'
+expect_err '^retry  flaky  .*[^,]  attempt 1 of 3: exit status 1$'
+expect_err '^FLAKY  flaky  .*[^,]  passed at attempt 2 of 3  \('
+expect_err '^FLAKY  flaky  passed at attempt 2 of 3$'
+expect_err '1 flaky'
 expect_marks 1 2
+
+describe "each attempt is an event"
+attempts() { # EVENT TARGET: numbers of its attempts, in order
+    sed -n '/"event": \{0,1\}"'"$1"'".*"target": \{0,1\}"'"$2"'"/s/.*"attempt": \{0,1\}\([0-9]*\).*/\1/p' "$events" | tr '\n' ' '
+}
+same "started" "1 2 " "$(attempts target_started flaky)"
+same "retried" "1 " "$(attempts target_retried flaky)"
+same "finished" "2 " "$(attempts target_finished flaky)"
 
 describe "it is not clean"
 run flaky
@@ -27,7 +38,11 @@ describe "fails all its attempts"
 run --tag bad
 expect_status 1
 expect_outcome never failed
+expect_err '^retry  never  .*[^,]  attempt 1 of 3: exit status 1$'
+expect_err '^retry  never  .*[^,]  attempt 2 of 3: exit status 1$'
+expect_err '^FAIL  never  .*[^,]  attempt 3 of 3: exit status 1$'
 expect_marks n1 n2 n3
+same "started" "1 2 3 " "$(attempts target_started never)"
 
 describe "no retries by default"
 file Testfile.lua <<'END'

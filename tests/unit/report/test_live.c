@@ -72,6 +72,7 @@ static void the_block_shows_counts_and_the_longest_running(void **state)
     emit(&t.s, started(30, 1001, "services/api:unit"));
     struct event again = started(8000, 1002, "b");
     again.attempt = 2;
+    again.attempts = 3;
     emit(&t.s, again);
     emit(&t.s, done(13000, 1001, "services/api:unit", OUTCOME_PASSED, 12970));
     emit(&t.s, tick(14000));
@@ -79,7 +80,7 @@ static void the_block_shows_counts_and_the_longest_running(void **state)
     assert_non_null(strstr(written(&t.s), "\033[?7l[ 861/1204]"));
     expect_screen(&t, "[ 861/1204] 2 running \xC2\xB7 860 cached \xC2\xB7 0:14 elapsed, about 0:31 left\n"
                       "   0:13  services/api:slow\n"
-                      "   0:06  b  (attempt 2)\n"
+                      "   0:06  b  (attempt 2 of 3)\n"
                       "_\n");
     close_screen(&t);
 }
@@ -128,7 +129,7 @@ static void failures_stand_above_the_block_and_it_leaves_no_trace(void **state)
     ev.log = &log;
     emit(&t.s, ev);
     expect_screen(&t, "$ tgraph\n"
-                      "FAIL  a  exit status 1, 1.00 s\n"
+                      "FAIL  a  1.00 s  exit status 1\n"
                       "  why: src/a.c changed\n"
                       "got 500\n"
                       "\n"
@@ -138,7 +139,7 @@ static void failures_stand_above_the_block_and_it_leaves_no_trace(void **state)
     emit(&t.s, done(1500, 2, "b", OUTCOME_PASSED, 1500));
     end(&t, 2000, (struct run_counts){.selected = 2, .ran = 2, .failed = 1, .passed = 1});
     expect_screen(&t, "$ tgraph\n"
-                      "FAIL  a  exit status 1, 1.00 s\n"
+                      "FAIL  a  1.00 s  exit status 1\n"
                       "  why: src/a.c changed\n"
                       "got 500\n"
                       "\n"
@@ -290,9 +291,10 @@ static void an_attempt_that_is_repeated_counts_once(void **state)
     emit(&t.s, retry);
     struct event again = started(500, 1, "a");
     again.attempt = 2;
+    again.attempts = 3;
     emit(&t.s, again);
     emit(&t.s, tick(1500));
-    expect_screen(&t, "[0/2] 1 running \xC2\xB7 0:01 elapsed\n   0:01  a  (attempt 2)\n_\n");
+    expect_screen(&t, "[0/2] 1 running \xC2\xB7 0:01 elapsed\n   0:01  a  (attempt 2 of 3)\n_\n");
     close_screen(&t);
 }
 

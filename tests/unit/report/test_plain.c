@@ -35,7 +35,7 @@ static void one_line_for_each_target_that_ran(void **state)
     emit(&s, group);
     assert_string_equal(written(&s), "pass  b  1.24 s  (src/a.c changed)\n"
                                      "built  lib:obj  820 ms  (src/a.c changed)\n"
-                                     "FLAKY  c  passed on attempt 2 of 3, 10 ms  (src/a.c changed)\n"
+                                     "FLAKY  c  10 ms  passed at attempt 2 of 3  (src/a.c changed)\n"
                                      "skip  d  (lib:x, which it needs, failed)\n");
     script_close(&s);
 }
@@ -55,7 +55,7 @@ static void a_failure_shows_why_it_ran_and_its_output(void **state)
     ev.tmpdir = "/tmp/tgraph-4f2a";
     emit(&s, ev);
     emit(&s, done(6, 2, "b", OUTCOME_PASSED, 5));
-    assert_string_equal(written(&s), "FAIL  services/api:unit  exit status 1, 1.24 s\n"
+    assert_string_equal(written(&s), "FAIL  services/api:unit  1.24 s  exit status 1\n"
                                      "  why: src/a.c changed\n"
                                      "checking 3 routes\n"
                                      "expected 200, got 500\n"
@@ -85,9 +85,9 @@ static void each_bad_end_has_its_word(void **state)
     ev.note = "it did not make out.txt";
     ev.reason = NULL;
     emit(&s, ev);
-    assert_string_equal(written(&s), "TIMEOUT  slow  did not end within 10 s, 10.0 s\n\n"
-                                     "CRASH  boom  SIGSEGV (segmentation fault), attempt 3 of 3, 4 ms\n\n"
-                                     "ERROR  odd  it did not make out.txt, 4 ms\n\n");
+    assert_string_equal(written(&s), "TIMEOUT  slow  10.0 s  did not end within 10 s\n\n"
+                                     "CRASH  boom  4 ms  attempt 3 of 3: SIGSEGV (segmentation fault)\n\n"
+                                     "ERROR  odd  4 ms  it did not make out.txt\n\n");
     script_close(&s);
 }
 
@@ -148,10 +148,43 @@ static void a_failed_attempt_is_shown_when_another_follows(void **state)
     emit(&s, ev);
     ev.attempt = 2;
     emit(&s, ev);
-    assert_string_equal(written(&s), "retry  a  exit status 1, 20 ms\nconnection refused\n\n"
-                                     "retry  a  exit status 1, attempt 2 of 3, 20 ms\nconnection refused\n\n");
+    assert_string_equal(written(&s), "retry  a  20 ms  attempt 1 of 3: exit status 1\nconnection refused\n\n"
+                                     "retry  a  20 ms  attempt 2 of 3: exit status 1\nconnection refused\n\n");
     script_close(&s);
     log_clear(&log);
+}
+
+static void a_note_never_hides_the_time_or_the_attempt(void **state)
+{
+    struct script s;
+    (void)state;
+    script_open(&s, report_plain_new, (struct report_opts){.program = "tgraph"});
+    struct event ev = done(5, 1, "a", OUTCOME_FLAKY, 1240);
+    ev.note = "left-over processes, ended now: sleep (4711); passed at attempt 2 of 3";
+    ev.attempt = 2;
+    ev.attempts = 3;
+    emit(&s, ev);
+    ev = done(5, 2, "b", OUTCOME_FAILED, 1240);
+    ev.reason = NULL;
+    ev.note = "exit status 1; left-over processes, ended now: sleep (4711), cat (4712)";
+    ev.attempt = ev.attempts = 2;
+    emit(&s, ev);
+    ev.note = NULL;
+    emit(&s, ev);
+    ev = done(5, 3, "c", OUTCOME_ERROR, 0); /* it did not come to an attempt */
+    ev.reason = NULL;
+    ev.note = "'x' is not on PATH";
+    ev.attempt = 0;
+    ev.attempts = 3;
+    emit(&s, ev);
+    assert_string_equal(
+        written(&s),
+        "FLAKY  a  1.24 s  left-over processes, ended now: sleep (4711); passed at attempt 2 of 3  (src/a.c "
+        "changed)\n\n"
+        "FAIL  b  1.24 s  attempt 2 of 2: exit status 1; left-over processes, ended now: sleep (4711), cat (4712)\n\n"
+        "FAIL  b  1.24 s  attempt 2 of 2\n\n"
+        "ERROR  c  <1 ms  'x' is not on PATH\n\n");
+    script_close(&s);
 }
 
 static void the_end_lists_failures_and_how_to_run_them_again(void **state)
@@ -173,7 +206,7 @@ static void the_end_lists_failures_and_how_to_run_them_again(void **state)
     emit(&s, run_finished(14200, (struct run_counts){.selected = 4, .ran = 4, .passed = 1, .failed = 2, .flaky = 1}));
     assert_string_equal(written(&s), "\n"
                                      "FAIL  services/api:unit  exit status 1\n"
-                                     "FLAKY  c  passed on attempt 2 of 3\n"
+                                     "FLAKY  c  passed at attempt 2 of 3\n"
                                      "TIMEOUT  ~slow\n"
                                      "run just these again: tgraph --failed\n"
                                      "                  or: tgraph services/api:unit '~slow'\n"
@@ -289,7 +322,7 @@ static void left_over_processes_of_a_pass_are_named(void **state)
     struct event ev = done(1, 2, "b", OUTCOME_PASSED, 4);
     ev.note = "left-over processes: sleep (4711)";
     emit(&s, ev);
-    assert_string_equal(written(&s), "pass  b  left-over processes: sleep (4711), 4 ms  (src/a.c changed)\n");
+    assert_string_equal(written(&s), "pass  b  4 ms  left-over processes: sleep (4711)  (src/a.c changed)\n");
     script_close(&s);
 }
 
@@ -366,6 +399,7 @@ int main(void)
         cmocka_unit_test(each_bad_end_has_its_word),
         cmocka_unit_test(a_long_output_is_cut_to_its_end),
         cmocka_unit_test(a_failed_attempt_is_shown_when_another_follows),
+        cmocka_unit_test(a_note_never_hides_the_time_or_the_attempt),
         cmocka_unit_test(the_end_lists_failures_and_how_to_run_them_again),
         cmocka_unit_test(one_failure_is_called_it),
         cmocka_unit_test(many_failures_are_counted_not_all_listed),
