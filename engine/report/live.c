@@ -35,10 +35,10 @@ struct live {
     struct running *running; /* in the order they started: the first runs longest */
     size_t n_running, cap_running;
     uint32_t total, done, cached, failed;
-    int64_t start_ns, estimate_ns;
-    int64_t drawn_ns;   /* time of the last frame */
-    bool started, over; /* the block may be drawn between the two */
-    struct buf above;   /* lines to be printed above the block */
+    int64_t start_ns, ends_ns; /* the end by what is expected; before now: nothing is */
+    int64_t drawn_ns;          /* time of the last frame */
+    bool started, over;        /* the block may be drawn between the two */
+    struct buf above;          /* lines to be printed above the block */
     struct buf frame;
     int widths[MAX_LINES]; /* columns of the lines that are on the screen */
     int n_drawn;
@@ -68,7 +68,7 @@ static void ask_size(const struct live *l, int *columns, int *rows)
 static int progress(const struct live *l, int64_t now_ns, int level, bool color, struct buf *out)
 {
     static const char dot[] = " \xC2\xB7 ";
-    int64_t elapsed = now_ns - l->start_ns, left = l->estimate_ns - elapsed;
+    int64_t elapsed = now_ns - l->start_ns, left = l->ends_ns - now_ns;
     struct buf b = BUF_INIT;
     int digits = 0;
     for (uint32_t t = l->total; t > 0; t /= 10)
@@ -245,11 +245,13 @@ static void remove_running(struct live *l, uint32_t node)
 static void count(struct live *l, const struct event *ev)
 {
     switch (ev->type) {
-    case EVENT_RUN_STARTED:
+    case EVENT_RUN_STARTED: /* once more after each load in the middle of a run */
+        if (!l->started)
+            l->start_ns = ev->now_ns;
         l->started = true;
-        l->start_ns = l->drawn_ns = ev->now_ns; /* so what takes less than a frame shows no block */
-        l->total = ev->n_total;
-        l->estimate_ns = ev->estimate_ns;
+        l->drawn_ns = ev->now_ns; /* so what takes less than a frame shows no block */
+        l->total = l->done + ev->n_total;
+        l->ends_ns = ev->now_ns + ev->estimate_ns;
         break;
     case EVENT_TARGET_STARTED:
         remove_running(l, ev->node); /* an attempt before, if nobody said that it ended */
@@ -261,7 +263,7 @@ static void count(struct live *l, const struct event *ev)
         remove_running(l, ev->node);
         break;
     case EVENT_TARGET_FINISHED:
-        l->done++;
+        l->done += ev->kind != KIND_SERVICE; /* one that did not come up is none of the total */
         if (ev->cached && ev->kind != KIND_GROUP)
             l->cached++;
         if (text_is_failure(ev->outcome) && ev->kind != KIND_GROUP)

@@ -178,7 +178,7 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
     step = STEP_ON;
     if (!ws_stamp(ws, needed, &gone)) {
         step = reload_without(ws, gone, errs);
-    } else if (!r->o->force && ws_all_clean(ws, needed)) {
+    } else if (!r->o->force && !r->told && ws_all_clean(ws, needed)) {
         run_tell_all_clean(r, needed, selected);
         if (ws->worth_freezing && !r->o->dry_run)
             freeze(r);

@@ -83,6 +83,7 @@ struct runner {
     uint32_t n_visits;
     struct out_lookup *outs; /* made on first use */
     struct strtab reported;  /* labels that had their EVENT_TARGET_FINISHED */
+    bool told;               /* there are some */
     struct run_memory {      /* what ran in this process, in an earlier phase too: it does not run twice */
         struct map index;    /* label in `reported` -> place in v */
         struct run_memory_item {
@@ -121,7 +122,7 @@ void run_count(struct runner *r, node_id n, const struct run_end *end, bool ran,
 void run_tell(struct runner *r, node_id n, const struct run_end *end);
 /* The start is told when it is known what there is to do, and then what was found clean on the way. */
 void run_announce(struct runner *r);
-/* Nothing to do at all: tells it without resolving anything. */
+/* Nothing to do at all: tells it without resolving anything. Nothing was told yet. */
 void run_tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *selected);
 void run_tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t *selected);
 void run_tell_end(struct runner *r);

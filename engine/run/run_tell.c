@@ -75,6 +75,7 @@ void run_tell(struct runner *r, node_id n, const struct run_end *end)
                        .attempt = end->attempt,
                        .attempts = end->attempts};
     rn->to_tell = false;
+    r->told = true;
     run_emit(r, &ev);
 }
 
@@ -87,7 +88,7 @@ void run_announce(struct runner *r)
         const struct run_node *rn = &r->nodes[n];
         if (rn->phase == PHASE_NONE || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
             continue;
-        ev.n_total++;
+        ev.n_total += rn->phase != PHASE_DONE || rn->to_tell; /* else told before the Testfiles were loaded again */
         ev.n_selected += rn->selected;
         if (rn->phase == PHASE_DONE || g->states[n].status == STATUS_CLEAN)
             continue;

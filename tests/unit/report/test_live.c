@@ -298,6 +298,35 @@ static void an_attempt_that_is_repeated_counts_once(void **state)
     close_screen(&t);
 }
 
+/* A target that makes a file which a Testfile reads comes before the Testfiles are loaded again. */
+static void the_count_goes_on_when_the_graph_was_loaded_again(void **state)
+{
+    struct screen t;
+    (void)state;
+    open_screen(&t, 80, 24, (struct report_opts){.verbosity = -1});
+    begin(&t, 1, 0);
+    emit(&t.s, done(2000, 1, "list", OUTCOME_PASSED, 2000));
+    emit(&t.s, (struct event){.type = EVENT_RUN_STARTED, .now_ns = 3000 * MS, .n_total = 2, .estimate_ns = 10000 * MS});
+    emit(&t.s, started(3000, 7, "a"));
+    emit(&t.s, tick(4000));
+    expect_screen(&t, "[1/3] 1 running \xC2\xB7 0:04 elapsed, about 0:09 left\n   0:01  a\n_\n");
+    close_screen(&t);
+}
+
+static void a_service_that_does_not_come_up_is_none_of_the_total(void **state)
+{
+    struct screen t;
+    (void)state;
+    open_screen(&t, 80, 24, (struct report_opts){.verbosity = -1});
+    begin(&t, 1, 0);
+    struct event ev = done(100, 1, "db", OUTCOME_FAILED, 100);
+    ev.kind = KIND_SERVICE;
+    emit(&t.s, ev);
+    emit(&t.s, tick(1500));
+    expect_screen(&t, "FAIL  db  100 ms\n  why: src/a.c changed\n\n[0/1] 1 failed \xC2\xB7 0:01 elapsed\n_\n");
+    close_screen(&t);
+}
+
 static void a_service_that_is_ready_is_not_waited_for(void **state)
 {
     struct screen t;
@@ -401,6 +430,8 @@ int main(void)
         cmocka_unit_test(a_resize_leaves_no_trace_of_the_old_block),
         cmocka_unit_test(the_block_takes_a_third_of_the_rows),
         cmocka_unit_test(an_attempt_that_is_repeated_counts_once),
+        cmocka_unit_test(the_count_goes_on_when_the_graph_was_loaded_again),
+        cmocka_unit_test(a_service_that_does_not_come_up_is_none_of_the_total),
         cmocka_unit_test(a_service_that_is_ready_is_not_waited_for),
         cmocka_unit_test(verbose_passes_scroll_by_above_the_block),
         cmocka_unit_test(a_long_dry_run_comes_out_whole),
