@@ -8,6 +8,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
 PKGS := lua5.4 libxxhash sqlite3 yajl yaml-0.1
+# libgit2 is not linked but loaded when git is asked something: the object's name says which release the headers are of.
+LIBGIT2 := $(shell readelf -d "$$(pkg-config --variable=libdir libgit2 2>/dev/null)/libgit2.so" 2>/dev/null | \
+	sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wundef
 ifeq ($(WERROR),1)
 WARN += -Werror
@@ -15,7 +18,8 @@ endif
 OPT ?= -O2 -g
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DTGRAPH_VERSION='"$(VERSION)"' $(WARN) $(OPT) -Iengine -I$(BUILD)/gen -pthread \
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DTGRAPH_VERSION='"$(VERSION)"' \
+	-DTGRAPH_LIBGIT2='"$(LIBGIT2)"' $(WARN) $(OPT) -Iengine -I$(BUILD)/gen -pthread \
 	$(PKG_CFLAGS) $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -ldl -lm -pthread $(LDFLAGS)
 
@@ -67,7 +71,7 @@ help:
 FLAGS_LINE = $(CC) $(CFLAGS_ALL) $(LDLIBS_ALL)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@pkg-config --exists $(PKGS) || { echo 'make: libraries are missing; run .ci/setup build' >&2; exit 1; }
+	@pkg-config --exists $(PKGS) libgit2 || { echo 'make: libraries are missing; run .ci/setup build' >&2; exit 1; }
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_LINE))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_LINE))' >$@
 
 $(BUILD)/tgraph: $(BUILD)/obj/cli/main.o $(BUILD)/libtgraph.a

@@ -6,7 +6,9 @@
 
 #include <stdio.h>
 
+#include "query/affected.h"
 #include "query/select.h"
+#include "query/shard.h"
 #include "run/resolve.h"
 #include "run/run.h"
 
@@ -20,7 +22,15 @@ struct options {
     int jobs;
     bool jobs_given;
     bool dry_run, force, fail_fast, failed;
-    bool json, keys;       /* list */
+    bool json, keys;      /* list */
+    bool since;           /* --since; ref NULL: choose */
+    const char *ref, *to; /* to: of A..B */
+    char *range;          /* holds ref of A..B */
+    bool staged, strict_base;
+    uint32_t shard, n_shards; /* 0: all */
+    char plan[SHARD_PLAN_HEX];
+    bool matrix; /* --format github-matrix */
+    uint32_t matrix_shards;
     const char *json_file; /* run: --json FILE */
     uint64_t max_size;     /* gc, in bytes */
     bool max_size_given;
@@ -42,6 +52,8 @@ extern const struct command commands[]; /* ends with name NULL; the first is the
 /* options.c: parses argv after the command's name. false: it has printed what is wrong. */
 bool options_parse(const struct command *c, int argc, char **argv, struct options *o);
 void options_clear(struct options *o);
+/* Is `next` the value of the option `arg`? */
+bool options_take_next(const char *arg, const char *next);
 bool options_size(const char *text, uint64_t *out_bytes); /* "500M" */
 void options_print(const struct command *c, FILE *out);
 
@@ -60,7 +72,8 @@ struct selected {
     struct digest *keys;
     bool open;
 };
-typedef bool (*pick_fn)(struct workspace *ws, const struct options *o, uint8_t *selected, struct errlist *errs);
+typedef bool (*pick_fn)(struct graph *g, const struct options *o, const char *sub, uint8_t *selected,
+                        struct errlist *errs);
 int open_selected(struct selected *s, const struct options *o, pick_fn pick, bool all);
 /* Verdicts, reasons and keys of everything needed. */
 void resolve_selected(struct selected *s);
@@ -69,11 +82,39 @@ void print_warnings(const struct workspace *ws);
 int select_exit(const struct errlist *errs); /* EXIT_NO_MATCH or EXIT_USAGE */
 struct select_spec selection(const struct options *o, const char *sub);
 
+/* since.c: --since, --staged and --shard. */
+static inline bool wants_since(const struct options *o) { return o->since || o->staged; }
+/* Finds the base. false: the errors are in errs. */
+bool open_since(struct since *s, struct workspace *ws, const struct options *o, bool exact, struct errlist *errs);
+/* Says on standard error what was compared; false: there was no base, and --strict-base forbids to go on. */
+bool say_since(const struct since *s, const struct options *o, struct errlist *errs);
+/* For a run: stamps everything, compares, and takes what is not affected from `selected`. */
+bool keep_affected(struct since *s, struct workspace *ws, uint8_t *selected, struct errlist *errs);
+/* Takes what belongs to other shards from `selected`, if --shard was given; false: another plan (T711). */
+bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, uint8_t *selected,
+                struct errlist *errs);
+/* Labels and recorded durations of what is selected; mem_free(*out). */
+size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selected, struct shard_item **out);
+
+/* Targets compared with a base: for list, affected and why. */
+struct compared {
+    struct selected sel; /* the workspace; its arrays only when the work tree is compared */
+    struct since since;
+    struct affected affected;
+    struct graph *g;   /* compared: the workspace's, the index's or B's */
+    uint8_t *selected; /* per node of g: selected and affected */
+    bool open;
+};
+/* all: the selected ones that are not affected too. Returns 0, or an exit status after printing the errors. */
+int open_compared(struct compared *c, const struct options *o, pick_fn pick, bool all);
+void close_compared(struct compared *c);
+
 /* cmd_clean.c: once a day, after a run that ran something: keeps the cache within its size. */
 void daily_gc(const struct options *o);
 
 int cmd_run(const struct options *o);
 int cmd_list(const struct options *o);
+int cmd_affected(const struct options *o);
 int cmd_why(const struct options *o);
 int cmd_log(const struct options *o);
 int cmd_clean(const struct options *o);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * tgraph list: targets, whether they are clean, and why not. */
+ * tgraph list: targets, whether they are clean, and why not; with --since what is affected, and why. tgraph affected. */
 #include <string.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/matrix.h"
 #include "run/resolve.h"
 
 static const char *state_name(const struct graph *g, node_id n, uint8_t verdict)
@@ -25,10 +26,17 @@ static void write_digest(struct json *j, const char *name, struct digest d)
     json_str(j, hex);
 }
 
-static void json_line(struct workspace *ws, node_id n, const char *state, const char *reason, struct digest key,
-                      bool keys, struct buf *b)
+/* What a line says of one target. Keys that are NONE are left out. */
+struct line {
+    const char *state;  /* NULL: not known, no work tree was looked at */
+    const char *reason; /* NULL: none */
+    struct digest static_key, base_static_key, key;
+    struct strvec path; /* from an edit to the target; with --since */
+    bool since;
+};
+
+static void json_line(const struct graph *g, node_id n, const struct line *l, struct buf *b)
 {
-    struct graph *g = &ws->g;
     const struct node *nd = &g->nodes[n];
     struct json j = JSON_INIT(b);
     struct action a;
@@ -38,14 +46,22 @@ static void json_line(struct workspace *ws, node_id n, const char *state, const 
     json_str(&j, graph_label(g, n));
     json_key(&j, "kind");
     json_str(&j, kind_name((enum node_kind)nd->kind));
-    json_key(&j, "state");
-    json_str(&j, state);
-    json_key(&j, "reason");
-    json_str(&j, reason);
-    if (keys) {
-        write_digest(&j, "static_key", ws->keys.static_key[n]);
-        write_digest(&j, "key", key);
+    if (l->state) {
+        json_key(&j, "state");
+        json_str(&j, l->state);
     }
+    json_key(&j, "reason");
+    json_str(&j, l->reason);
+    if (l->since) {
+        json_key(&j, "path");
+        json_array(&j);
+        for (size_t i = 0; i < l->path.n; i++)
+            json_str(&j, l->path.v[i]);
+        json_end(&j);
+    }
+    write_digest(&j, "static_key", l->static_key);
+    write_digest(&j, "base_static_key", l->base_static_key);
+    write_digest(&j, "key", l->key);
     if (nd->pos_file) {
         json_key(&j, "file");
         json_str(&j, graph_str(g, nd->pos_file));
@@ -67,65 +83,192 @@ static void json_line(struct workspace *ws, node_id n, const char *state, const 
     buf_addc(b, '\n');
 }
 
-static void text_line(struct workspace *ws, node_id n, const char *state, const char *reason, int width, bool color,
-                      bool keys, struct digest key, struct buf *b)
+static void text_key(const char *name, struct digest d, struct buf *b)
 {
-    struct graph *g = &ws->g;
-    const char *on = !color ? "" : *state == 'c' ? "\033[32m" : *state == 'f' ? "\033[31m" : "\033[33m";
-    buf_printf(b, "%-*s  %-7s  %s%-6s%s  %s", width, graph_label(g, n), kind_name((enum node_kind)g->nodes[n].kind), on,
-               state, color ? "\033[0m" : "", reason);
-    if (keys) {
-        char hex[DIGEST_HEX];
-        digest_hex(ws->keys.static_key[n], hex);
-        buf_printf(b, "  static %s", hex);
-        if (!digest_is_none(key)) {
-            digest_hex(key, hex);
-            buf_printf(b, "  key %s", hex);
-        }
+    char hex[DIGEST_HEX];
+    if (digest_is_none(d))
+        return;
+    digest_hex(d, hex);
+    buf_printf(b, "  %s %s", name, hex);
+}
+
+static void text_line(const struct graph *g, node_id n, const struct line *l, int width, bool color, struct buf *b)
+{
+    buf_printf(b, "%-*s  %-7s  ", width, graph_label(g, n), kind_name((enum node_kind)g->nodes[n].kind));
+    if (l->state) {
+        const char *on = !color ? "" : *l->state == 'c' ? "\033[32m" : *l->state == 'f' ? "\033[31m" : "\033[33m";
+        buf_printf(b, "%s%-6s%s  ", on, l->state, color ? "\033[0m" : "");
     }
+    buf_adds(b, l->reason);
+    /* The edit is in the reason already, and the target before it. */
+    for (size_t i = 1; i + 1 < l->path.n; i++)
+        buf_printf(b, "%s%s", i == 1 ? ", through " : ", ", l->path.v[i]);
+    text_key("static", l->static_key, b);
+    text_key("base", l->base_static_key, b);
+    text_key("key", l->key, b);
     buf_addc(b, '\n');
 }
 
-static bool pick(struct workspace *ws, const struct options *o, uint8_t *selected, struct errlist *errs)
+static bool pick(struct graph *g, const struct options *o, const char *sub, uint8_t *selected, struct errlist *errs)
 {
-    struct select_spec spec = selection(o, ws->sub);
-    spec.every_kind = true;
-    return select_targets(&ws->g, &spec, selected, errs);
+    struct select_spec spec = selection(o, sub);
+    spec.every_kind = !o->matrix; /* a matrix is of what a run would select */
+    bool ok = select_targets(g, &spec, selected, errs);
+    for (uint32_t n = 0; n < g->n_nodes && o->matrix; n++)
+        selected[n] &= g->nodes[n].kind != KIND_GROUP;
+    return ok;
+}
+
+static int label_width(const struct graph *g, const uint8_t *selected)
+{
+    int width = 6;
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        int len = (int)strlen(graph_label(g, n));
+        if (selected[n] && len > width)
+            width = len < 60 ? len : 60;
+    }
+    return width;
+}
+
+static void flush(struct buf *b, size_t above)
+{
+    if (b->len > above)
+        fwrite(b->p, 1, b->len, stdout);
+    if (b->len > above)
+        buf_reset(b);
+}
+
+static int print_matrix(struct workspace *ws, struct graph *g, const struct options *o, const uint8_t *selected)
+{
+    struct err e = ERR_INIT;
+    struct buf b = BUF_INIT;
+    bool ok;
+    if (o->matrix_shards) {
+        struct shard_item *v;
+        size_t n = shard_items(ws, g, selected, &v);
+        ok = matrix_shards(&b, v, n, o->matrix_shards, &e);
+        mem_free(v);
+    } else {
+        struct matrix_target *v = mem_calloc(g->n_nodes + 1, sizeof *v);
+        size_t count = 0;
+        for (uint32_t n = 0; n < g->n_nodes; n++)
+            if (selected[n])
+                v[count++] = (struct matrix_target){graph_label(g, n), kind_name((enum node_kind)g->nodes[n].kind)};
+        ok = matrix_targets(&b, v, count, &e);
+        mem_free(v);
+    }
+    if (!ok) {
+        struct errlist errs = ERRLIST_INIT;
+        *errlist_add(&errs, ERR_ERROR) = e;
+        print_errors(&errs, o);
+        errlist_clear(&errs);
+    }
+    flush(&b, 0);
+    buf_clear(&b);
+    return ok ? 0 : EXIT_USAGE;
+}
+
+static int list_since(const struct options *o)
+{
+    struct compared c;
+    int status = open_compared(&c, o, pick, false);
+    if (!status && o->matrix) {
+        status = print_matrix(&c.sel.ws, c.g, o, c.selected);
+    } else if (!status) {
+        struct buf b = BUF_INIT, reason = BUF_INIT;
+        bool color = want_color(o, STDOUT_FILENO);
+        int width = label_width(c.g, c.selected);
+        for (uint32_t n = 0; n < c.g->n_nodes; n++) {
+            struct line l = {.since = true};
+            if (!c.selected[n])
+                continue;
+            if (c.sel.verdict)
+                l.state = state_name(c.g, n, c.sel.verdict[n]);
+            buf_reset(&reason);
+            affected_reason(&c.affected, n, &reason);
+            l.reason = buf_cstr(&reason);
+            affected_path(&c.affected, n, &l.path);
+            if (o->keys) {
+                node_id was = c.since.everything ? ID_NONE : graph_find(&c.since.before.g, graph_label(c.g, n));
+                l.static_key = c.since.now_keys->static_key[n];
+                if (was != ID_NONE)
+                    l.base_static_key = c.since.before.keys.static_key[was];
+                if (c.sel.keys)
+                    l.key = c.sel.keys[n];
+            }
+            if (o->json)
+                json_line(c.g, n, &l, &b);
+            else
+                text_line(c.g, n, &l, width, color, &b);
+            strvec_clear(&l.path);
+            flush(&b, 1 << 16);
+        }
+        flush(&b, 0);
+        buf_clear(&b);
+        buf_clear(&reason);
+    }
+    close_compared(&c);
+    return status;
 }
 
 int cmd_list(const struct options *o)
 {
     struct selected s;
+    if (wants_since(o))
+        return list_since(o);
     int status = open_selected(&s, o, pick, o->keys); /* static keys go through everything */
-    if (!status) {
+    if (!status && o->n_shards) {
+        struct errlist errs = ERRLIST_INIT;
+        if (!keep_shard(&s.ws, &s.ws.g, o, s.selected, &errs))
+            status = EXIT_USAGE;
+        if (errs.n)
+            print_errors(&errs, o);
+        errlist_clear(&errs);
+    }
+    if (!status && o->matrix) {
+        status = print_matrix(&s.ws, &s.ws.g, o, s.selected);
+    } else if (!status) {
         struct graph *g = &s.ws.g;
         struct buf b = BUF_INIT;
         bool color = want_color(o, STDOUT_FILENO);
-        int width = 6;
-        for (uint32_t n = 0; n < g->n_nodes; n++) {
-            int len = (int)strlen(graph_label(g, n));
-            if (s.selected[n] && len > width)
-                width = len < 60 ? len : 60;
-        }
+        int width = label_width(g, s.selected);
         resolve_selected(&s);
         if (o->keys)
             key_static_all(&s.ws.keys, g);
         for (uint32_t n = 0; n < g->n_nodes; n++) {
             if (!s.selected[n])
                 continue;
-            const char *state = state_name(g, n, s.verdict[n]);
-            if (o->json)
-                json_line(&s.ws, n, state, s.reasons[n], s.keys[n], o->keys, &b);
-            else
-                text_line(&s.ws, n, state, s.reasons[n], width, color, o->keys, s.keys[n], &b);
-            if (b.len > 1 << 16) {
-                fwrite(b.p, 1, b.len, stdout);
-                buf_reset(&b);
+            struct line l = {.state = state_name(g, n, s.verdict[n]), .reason = s.reasons[n]};
+            if (o->keys) {
+                l.static_key = s.ws.keys.static_key[n];
+                l.key = s.keys[n];
             }
+            if (o->json)
+                json_line(g, n, &l, &b);
+            else
+                text_line(g, n, &l, width, color, &b);
+            flush(&b, 1 << 16);
         }
-        fwrite(b.p ? b.p : "", 1, b.len, stdout);
+        flush(&b, 0);
         buf_clear(&b);
     }
     close_selected(&s);
+    return status;
+}
+
+/* ---- tgraph affected ------------------------------------------------------------------------------------------- */
+
+int cmd_affected(const struct options *o)
+{
+    struct compared c;
+    struct options since = *o;
+    since.since = since.since || !since.staged; /* the question is the option */
+    int status = open_compared(&c, &since, pick, false);
+    for (uint32_t n = 0; !status && n < c.g->n_nodes; n++)
+        if (c.selected[n])
+            printf("%s\n", graph_label(c.g, n));
+    if (!status)
+        status = memchr(c.selected, 1, c.g->n_nodes) != NULL;
+    close_compared(&c);
     return status;
 }

@@ -11,10 +11,35 @@
 #include "os/term.h"
 #include "report/report.h"
 
+struct picking {
+    const struct options *o;
+    struct since since;
+    bool open; /* since is */
+    struct report_since note;
+};
+
+/* May be called again with another graph: the base stays. */
 static bool pick(void *ctx, struct workspace *ws, uint8_t *selected, struct errlist *errs)
 {
-    struct select_spec spec = selection(ctx, ws->sub);
-    return select_targets(&ws->g, &spec, selected, errs);
+    struct picking *p = ctx;
+    const struct options *o = p->o;
+    struct select_spec spec = selection(o, ws->sub);
+    if (!select_targets(&ws->g, &spec, selected, errs))
+        return false;
+    if (wants_since(o)) {
+        bool first = !p->open;
+        if (first && !open_since(&p->since, ws, o, false, errs)) {
+            since_close(&p->since);
+            return false;
+        }
+        p->open = true;
+        if (!keep_affected(&p->since, ws, selected, errs) || (first && !say_since(&p->since, o, errs)))
+            return false;
+        p->note = (struct report_since){p->since.name, p->since.chosen_by, {0}, p->since.everything};
+        if (p->since.have_base)
+            object_id_hex(p->since.base, p->note.merge_base);
+    }
+    return keep_shard(ws, &ws->g, o, selected, errs);
 }
 
 struct audience {
@@ -34,6 +59,8 @@ int cmd_run(const struct options *o)
     struct errlist errs = ERRLIST_INIT;
     struct audience audience = {NULL, NULL};
     FILE *json = NULL;
+    struct picking picking = {.o = o};
+    const struct report_since *since = wants_since(o) ? &picking.note : NULL;
     if (o->json_file) {
         json = strcmp(o->json_file, "-") == 0 ? stdout : fopen(o->json_file, "we");
         if (!json) {
@@ -42,7 +69,7 @@ int cmd_run(const struct options *o)
             errlist_clear(&errs);
             return EXIT_USAGE;
         }
-        struct report_opts ro = {.out = json};
+        struct report_opts ro = {.out = json, .since = since};
         audience.json = report_json_new(&ro);
     }
     char *program = o->dir ? mem_printf("tgraph -C %s", o->dir) : mem_strdup("tgraph");
@@ -51,7 +78,8 @@ int cmd_run(const struct options *o)
                              .verbosity = o->verbosity,
                              .columns = term_columns(STDERR_FILENO),
                              .rows = term_rows(STDERR_FILENO),
-                             .program = program};
+                             .program = program,
+                             .since = since};
     const char *term = getenv("TERM");
     bool live = term_is_tty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
     audience.people = live ? report_live_new(&ro) : report_plain_new(&ro);
@@ -66,7 +94,7 @@ int cmd_run(const struct options *o)
                                    .interrupt_fd = signals_interrupt_fd(),
                                    .kill_fd = signals_kill_fd(),
                                    .select = pick,
-                                   .select_ctx = (void *)(uintptr_t)o,
+                                   .select_ctx = &picking,
                                    .emit = tell,
                                    .emit_ctx = &audience};
     struct run_counts counts;
@@ -88,6 +116,8 @@ int cmd_run(const struct options *o)
     if (json && json != stdout)
         fclose(json);
     errlist_clear(&errs);
+    if (picking.open)
+        since_close(&picking.since);
     mem_free(program);
     return status;
 }

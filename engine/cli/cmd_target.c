@@ -10,15 +10,15 @@
 #include "report/report.h"
 
 /* As for list, but at least one argument, and a group's label means the group itself. */
-static bool pick(struct workspace *ws, const struct options *o, uint8_t *selected, struct errlist *errs)
+static bool pick(struct graph *g, const struct options *o, const char *sub, uint8_t *selected, struct errlist *errs)
 {
     bool ok = true;
     for (size_t i = 0; i < o->n_args; i++) {
-        node_id exact = graph_find(&ws->g, o->args[i]);
-        struct select_spec spec = {.patterns = o->args + i, .n_patterns = 1, .sub = ws->sub};
+        node_id exact = graph_find(g, o->args[i]);
+        struct select_spec spec = {.patterns = o->args + i, .n_patterns = 1, .sub = sub};
         if (exact != ID_NONE)
             selected[exact] = 1;
-        else if (!select_targets(&ws->g, &spec, selected, errs))
+        else if (!select_targets(g, &spec, selected, errs))
             ok = false;
     }
     return ok;
@@ -32,11 +32,42 @@ static bool has_target(const struct options *o, const char *command)
     return o->n_args > 0;
 }
 
+/* Why targets are affected, with the way from an edit to each. */
+static int why_since(const struct options *o)
+{
+    struct compared c;
+    struct buf out = BUF_INIT;
+    int status = open_compared(&c, o, pick, true);
+    for (uint32_t n = 0; !status && n < c.g->n_nodes; n++) {
+        struct strvec path = STRVEC_INIT;
+        if (!c.selected[n])
+            continue;
+        buf_printf(&out, "%s%s is ", out.len ? "\n" : "", graph_label(c.g, n));
+        if (!c.since.affected[n]) {
+            buf_adds(&out, "not affected: its static key is that of the merge base.\n");
+            continue;
+        }
+        buf_adds(&out, "affected: ");
+        affected_reason(&c.affected, n, &out);
+        buf_adds(&out, ".\n");
+        affected_path(&c.affected, n, &path);
+        for (size_t i = 0; i < path.n && path.n > 1; i++)
+            buf_printf(&out, "  %s%s\n", i ? "-> " : "   ", path.v[i]);
+        strvec_clear(&path);
+    }
+    fwrite(out.p ? out.p : "", 1, out.len, stdout);
+    buf_clear(&out);
+    close_compared(&c);
+    return status;
+}
+
 int cmd_why(const struct options *o)
 {
     struct selected s;
     if (!has_target(o, "why"))
         return EXIT_USAGE;
+    if (wants_since(o))
+        return why_since(o);
     int status = open_selected(&s, o, pick, false);
     if (!status) {
         struct buf out = BUF_INIT;

@@ -117,7 +117,7 @@ int open_selected(struct selected *s, const struct options *o, pick_fn pick, boo
         forget(s);
         s->selected = mem_calloc(g->n_nodes + 1, 1);
         s->needed = mem_calloc(g->n_nodes + 1, 1);
-        if (!pick(&s->ws, o, s->selected, &errs)) {
+        if (!pick(g, o, s->ws.sub, s->selected, &errs)) {
             status = select_exit(&errs);
             break;
         }

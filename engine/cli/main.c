@@ -7,10 +7,12 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"run", "[run] [PATTERN...]", "run what is dirty of the tests (or of what the patterns name)", "jnJtxfFS",
+    {"run", "[run] [PATTERN...]", "run what is dirty of the tests (or of what the patterns name)", "jnJtxfFSsgbd",
      "Patterns: labels (unit, services/api:unit), dir/..., globs over labels. Without one: every test.", cmd_run},
-    {"list", "list [PATTERN...]", "show targets and whether they are clean", "lktxS", NULL, cmd_list},
-    {"why", "why TARGET...", "say why a target would run, ran, or is skipped", "", NULL, cmd_why},
+    {"list", "list [PATTERN...]", "show targets and whether they are clean", "lktxSsgbdoNr", NULL, cmd_list},
+    {"affected", "affected [PATTERN...]", "print what a branch can have changed; exit 1 if there is any", "txSsgbdr",
+     NULL, cmd_affected},
+    {"why", "why TARGET...", "say why a target would run, ran, is skipped, or is affected", "sgbr", NULL, cmd_why},
     {"log", "log TARGET...", "print the output of a target's last run here", "", NULL, cmd_log},
     {"clean", "clean", "delete this work tree's state and the outputs that tgraph made", "n", NULL, cmd_clean},
     {"gc", "gc", "shrink the cache: least recently used results go first", "m", NULL, cmd_gc},
@@ -54,9 +56,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0)
             break;
-        if (strcmp(argv[i], "-C") == 0 || strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--jobs") == 0 ||
-            strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--tag") == 0 || strcmp(argv[i], "--exclude") == 0 ||
-            strcmp(argv[i], "--color") == 0 || strcmp(argv[i], "--max-size") == 0) {
+        if (options_take_next(argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
             i++;
             continue;
         }

@@ -12,24 +12,35 @@ static const struct option {
     char id;
     const char *shorter, *longer, *arg, *help;
     bool common;
+    bool optional; /* its argument may be left out */
 } table[] = {
-    {'C', "-C", NULL, "DIR", "work in the repository that holds DIR", true},
-    {'c', NULL, "--color", "WHEN", "auto (default; NO_COLOR is respected), always or never", true},
-    {'q', "-q", "--quiet", NULL, "failures and the last line only", true},
-    {'v', "-v", "--verbose", NULL, "also what is clean, and the output of what passed", true},
-    {'h', "-h", "--help", NULL, "show this", true},
+    {'C', "-C", NULL, "DIR", "work in the repository that holds DIR", true, false},
+    {'c', NULL, "--color", "WHEN", "auto (default; NO_COLOR is respected), always or never", true, false},
+    {'q', "-q", "--quiet", NULL, "failures and the last line only", true, false},
+    {'v', "-v", "--verbose", NULL, "also what is clean, and the output of what passed", true, false},
+    {'h', "-h", "--help", NULL, "show this", true, false},
     {'j', "-j", "--jobs", "N", "actions at once, or N% of the processors (default: all that this process may use)",
+     false, false},
+    {'n', "-n", "--dry-run", NULL, "say what would be done and do nothing", false, false},
+    {'J', NULL, "--json", "FILE", "write events as JSON lines (docs/events.md); - is standard output", false, false},
+    {'t', NULL, "--tag", "TAG", "only targets with this tag (may be repeated: any of them)", false, false},
+    {'x', NULL, "--exclude", "PATTERN", "leave these targets out (may be repeated)", false, false},
+    {'f', NULL, "--force", NULL, "run the selected targets even if they are clean", false, false},
+    {'F', NULL, "--fail-fast", NULL, "start nothing more after the first failure", false, false},
+    {'S', NULL, "--failed", NULL, "only targets whose last run here failed", false, false},
+    {'l', NULL, "--json", NULL, "one JSON object a line", false, false},
+    {'k', NULL, "--keys", NULL, "with static keys, and keys where they are known", false, false},
+    {'s', NULL, "--since", "[REF]",
+     "only what can have changed since REF (default: what the CI says, else the remote's branch)", false, true},
+    {'g', NULL, "--staged", NULL, "compare the index, not the work tree; with HEAD if there is no --since", false,
      false},
-    {'n', "-n", "--dry-run", NULL, "say what would be done and do nothing", false},
-    {'J', NULL, "--json", "FILE", "write events as JSON lines (docs/events.md); - is standard output", false},
-    {'t', NULL, "--tag", "TAG", "only targets with this tag (may be repeated: any of them)", false},
-    {'x', NULL, "--exclude", "PATTERN", "leave these targets out (may be repeated)", false},
-    {'f', NULL, "--force", NULL, "run the selected targets even if they are clean", false},
-    {'F', NULL, "--fail-fast", NULL, "start nothing more after the first failure", false},
-    {'S', NULL, "--failed", NULL, "only targets whose last run here failed", false},
-    {'l', NULL, "--json", NULL, "one JSON object a line", false},
-    {'k', NULL, "--keys", NULL, "with static keys, and keys where they are known", false},
-    {'m', NULL, "--max-size", "SIZE", "bytes to keep, with K, M or G (default: TGRAPH_CACHE_SIZE, else 10G)", false},
+    {'b', NULL, "--strict-base", NULL, "exit with 2 instead of selecting everything where there is no base", false,
+     false},
+    {'d', NULL, "--shard", "I/N", "only the I-th of N parts, of about the same duration", false, false},
+    {'o', NULL, "--format", "FORMAT", "text (default), json or github-matrix", false, false},
+    {'N', NULL, "--shards", "N", "github-matrix: N shards instead of a job for each target", false, false},
+    {'m', NULL, "--max-size", "SIZE", "bytes to keep, with K, M or G (default: TGRAPH_CACHE_SIZE, else 10G)", false,
+     false},
 };
 
 static bool takes(const struct command *c, const struct option *opt)
@@ -55,6 +66,7 @@ void options_clear(struct options *o)
     mem_free(o->tags);
     mem_free(o->excludes);
     mem_free(o->args);
+    mem_free(o->range);
 }
 
 enum mistake { UNKNOWN_OPTION, NO_VALUE, BAD_VALUE };
@@ -108,6 +120,27 @@ static void push(const char ***v, size_t *n, const char *s)
 {
     *v = mem_resize(*v, *n + 1, sizeof **v);
     (*v)[(*n)++] = s;
+}
+
+/* A..B (A...B is the same: the merge base is taken anyway); a side that is left out is HEAD. */
+static bool apply_since(const struct command *c, const char *value, struct options *o)
+{
+    o->since = true;
+    if (!value || !*value)
+        return true;
+    const char *dots = strstr(value, "..");
+    if (!dots) {
+        o->ref = value;
+        return true;
+    }
+    if (!strchr(c->options, 'r'))
+        return wrong(c, BAD_VALUE,
+                     "A..B compares two revisions without the work tree: `tgraph list` and `affected` can", NULL);
+    const char *to = dots + (dots[2] == '.' ? 3 : 2);
+    o->range = mem_strndup(value, (size_t)(dots - value));
+    o->ref = *o->range ? o->range : "HEAD";
+    o->to = *to ? to : "HEAD";
+    return true;
 }
 
 static bool apply(const struct command *c, const struct option *opt, const char *value, struct options *o)
@@ -166,6 +199,37 @@ static bool apply(const struct command *c, const struct option *opt, const char 
     case 'k':
         o->keys = true;
         break;
+    case 's':
+        return apply_since(c, value, o);
+    case 'g':
+        o->staged = true;
+        break;
+    case 'b':
+        o->strict_base = true;
+        break;
+    case 'd': {
+        struct err e = ERR_INIT;
+        bool ok = shard_parse(value, &o->shard, &o->n_shards, o->plan, &e);
+        if (!ok)
+            wrong(c, BAD_VALUE, e.msg, NULL);
+        err_clear(&e);
+        return ok;
+    }
+    case 'o':
+        o->json = strcmp(value, "json") == 0;
+        o->matrix = strcmp(value, "github-matrix") == 0;
+        if (!o->json && !o->matrix && strcmp(value, "text") != 0)
+            return wrong(c, BAD_VALUE, "--format takes text, json or github-matrix", NULL);
+        break;
+    case 'N': {
+        char *end;
+        errno = 0;
+        unsigned long n = strtoul(value, &end, 10);
+        if (end == value || *end || errno || n < 1 || n > SHARD_MAX)
+            return wrong(c, BAD_VALUE, "--shards takes a number of shards", NULL);
+        o->matrix_shards = (uint32_t)n;
+        break;
+    }
     case 'm':
         if (!options_size(value, &o->max_size))
             return wrong(c, BAD_VALUE, "--max-size takes a number of bytes, with K, M or G behind it", NULL);
@@ -173,6 +237,22 @@ static bool apply(const struct command *c, const struct option *opt, const char 
         break;
     }
     return true;
+}
+
+static bool takes_next(const struct option *t, const char *value, const char *next)
+{
+    return t->arg && !value && next && (!t->optional || (*next && *next != '-'));
+}
+
+bool options_take_next(const char *arg, const char *next)
+{
+    for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+        const struct option *t = &table[k];
+        if ((t->shorter && strcmp(arg, t->shorter) == 0) || (t->longer && strcmp(arg, t->longer) == 0))
+            if (takes_next(t, NULL, next))
+                return true;
+    }
+    return false;
 }
 
 bool options_parse(const struct command *c, int argc, char **argv, struct options *o)
@@ -208,18 +288,17 @@ bool options_parse(const struct command *c, int argc, char **argv, struct option
             }
         }
         if (!found) {
-            const char *names[32];
+            const char *names[sizeof table / sizeof *table];
             size_t n = 0;
             for (size_t k = 0; k < sizeof table / sizeof *table; k++)
                 if (takes(c, &table[k]) && table[k].longer)
                     names[n++] = table[k].longer;
             return wrong(c, UNKNOWN_OPTION, a, nearest_name(a, names, n));
         }
-        if (found->arg && !value) {
-            if (i + 1 >= argc)
-                return wrong(c, NO_VALUE, a, NULL);
+        if (takes_next(found, value, i + 1 < argc ? argv[i + 1] : NULL))
             value = argv[++i];
-        }
+        else if (found->arg && !value && !found->optional)
+            return wrong(c, NO_VALUE, a, NULL);
         if (!apply(c, found, value, o))
             return false;
     }

@@ -30,7 +30,13 @@ uint32_t load_add_source(struct load *st, enum source_kind kind, const char *pat
 
 bool load_read(struct load *st, const char *path, size_t max_bytes, struct err *e)
 {
-    strset_add(&st->files, path, NULL);
+    bool is_new;
+    uint32_t f = strset_add(&st->files, path, &is_new), reader = UINT32_MAX;
+    if (st->current != UINT32_MAX && !st->n_using)
+        reader = strset_find(&st->dirs, load_dir(st));
+    if (is_new)
+        MEM_GROW(st->readers, f, st->cap_readers);
+    st->readers[f] = is_new || st->readers[f] == reader ? reader : UINT32_MAX;
     buf_reset(&st->text);
     if (!tree_read(st->o->tree, path, max_bytes, &st->text, e))
         return false;
@@ -165,7 +171,11 @@ static void run_testfile(struct load *st, uint32_t index)
     char *dir = mem_strdup(strset_get(&st->dirs, index));
     char *path = mem_printf("%s%sTestfile.lua", dir, *dir ? "/" : "");
     struct err why = ERR_INIT;
-    if (load_read(st, path, MAX_SOURCE_BYTES, &why)) {
+    uint32_t last = st->current;
+    st->current = UINT32_MAX; /* no Testfile asks for this one */
+    bool ok = load_read(st, path, MAX_SOURCE_BYTES, &why);
+    st->current = last;
+    if (ok) {
         size_t len = st->text.len;
         buf_reserve(&st->text, 1);
         st->current = load_add_source(st, SOURCE_TESTFILE, path, dir, buf_take(&st->text), len, false);
@@ -209,6 +219,11 @@ static void fill_record(struct load *st)
 {
     struct load_record *r = st->record;
     r->files = copy_set(&r->arena, &st->files);
+    const char **readers = arena_alloc(&r->arena, (st->files.n + 1) * sizeof *readers);
+    for (uint32_t i = 0; i < st->files.n; i++)
+        readers[i] =
+            st->readers[i] == UINT32_MAX ? NULL : arena_strdup(&r->arena, strset_get(&st->dirs, st->readers[i]));
+    r->readers = (struct strs){readers, st->files.n};
     r->literals = copy_set(&r->arena, &st->literals);
     r->missing = copy_set(&r->arena, &st->missing);
     r->globs = arena_alloc(&r->arena, (st->n_globs + 1) * sizeof *r->globs);
@@ -270,8 +285,8 @@ static void clear(struct load *st)
         if (!st->sources[i].borrowed)
             mem_free(st->sources[i].text);
     }
-    void *blocks[] = {st->sources, st->places, st->dirs_info, st->module_states, st->labelled,
-                      st->raws,    st->envs,   st->globs,     st->tool_lists,    st->hint_dir};
+    void *blocks[] = {st->sources, st->places, st->dirs_info,  st->module_states, st->labelled, st->raws,
+                      st->envs,    st->globs,  st->tool_lists, st->hint_dir,      st->readers};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
     strvec_clear(&st->hint_names);

@@ -143,6 +143,8 @@ struct load {
     uint32_t n_raws, cap_raws;
 
     struct strset files, literals, missing;
+    uint32_t *readers; /* as files: an index into dirs; UINT32_MAX = several, or not a Testfile */
+    uint32_t cap_readers;
     struct strset env_names;
     struct load_env *envs; /* as env_names; the name is filled in at the end */
     uint32_t cap_envs;

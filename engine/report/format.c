@@ -92,16 +92,17 @@ static void add_part(struct buf *out, bool *any, bool color, const char *sgr, ui
     buf_clear(&b);
 }
 
-static void nothing_to_do(const struct run_counts *c, int64_t duration_ns, bool tests_only, bool color, struct buf *out)
+static void nothing_to_do(const struct run_counts *c, int64_t duration_ns, bool tests_only, bool affected, bool color,
+                          struct buf *out)
 {
     struct buf b = BUF_INIT;
     const char *one = tests_only ? "test" : "target";
     buf_adds(&b, "nothing to do: ");
     if (c->selected == 0) {
-        buf_printf(&b, "no %ss are selected", one);
+        buf_printf(&b, affected ? "no %s is affected" : "no %ss are selected", one);
     } else {
         report_count(c->selected, &b);
-        buf_printf(&b, c->selected == 1 ? " %s is clean" : " %ss are clean", one);
+        buf_printf(&b, c->selected == 1 ? " %s is %sclean" : " %ss are %sclean", one, affected ? "affected, and " : "");
     }
     text_paint(out, color, c->selected ? SGR_GREEN : NULL, buf_cstr(&b));
     buf_clear(&b);
@@ -110,19 +111,28 @@ static void nothing_to_do(const struct run_counts *c, int64_t duration_ns, bool 
     buf_addc(out, ')');
 }
 
-void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool tests_only, bool color, struct buf *out)
+void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool tests_only, bool affected, bool color,
+                         struct buf *out)
 {
     uint32_t done = c->passed + c->failed + c->flaky + c->skipped;
     uint32_t not_run = c->selected > done ? c->selected - done : 0;
     if (!c->interrupted &&
         c->ran + c->builds_ran + c->builds_failed + c->services_failed + c->failed + c->flaky + c->skipped == 0 &&
         not_run == 0) {
-        nothing_to_do(c, duration_ns, tests_only, color, out);
+        nothing_to_do(c, duration_ns, tests_only, affected, color, out);
         return;
     }
     if (c->interrupted) {
         text_paint(out, color, SGR_YELLOW, "interrupted");
         buf_adds(out, ": ");
+    }
+    if (affected) {
+        report_count(c->selected, out);
+        buf_adds(out, " affected, of these ");
+        report_count(c->cached, out);
+        buf_adds(out, " cached and ");
+        report_count(c->ran, out);
+        buf_adds(out, " run: ");
     }
     bool any = false;
     if (c->failed)
@@ -137,7 +147,7 @@ void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool t
         add_part(out, &any, color, SGR_YELLOW, c->flaky, "flaky");
     if (c->passed || done + c->builds_failed + c->services_failed + not_run == 0) {
         add_part(out, &any, color, c->passed ? SGR_GREEN : NULL, c->passed, "passed");
-        if (c->cached) {
+        if (c->cached && !affected) {
             buf_adds(out, " (");
             report_count(c->cached, out);
             buf_adds(out, " cached)");

@@ -112,9 +112,22 @@ static void finished(struct json *j, const struct event *ev, int verbosity)
         output(j, ev->log);
 }
 
-static void run_finished(struct json *j, const struct event *ev, int64_t t_ns)
+static void since(struct json *j, const struct report_since *s)
+{
+    json_key(j, "since");
+    json_object(j);
+    field_str(j, "ref", s->ref);
+    field_str(j, "merge_base", *s->merge_base ? s->merge_base : NULL);
+    field_str(j, "chosen_by", s->chosen_by);
+    field_str(j, "everything", s->everything);
+    json_end(j);
+}
+
+static void run_finished(struct json *j, const struct event *ev, bool affected, int64_t t_ns)
 {
     const struct run_counts *c = &ev->counts;
+    if (affected)
+        field_int(j, "affected", c->selected);
     field_int(j, "selected", c->selected);
     field_int(j, "ran", c->ran);
     field_int(j, "cached", c->cached);
@@ -155,7 +168,7 @@ static const char *event_name(enum event_type t)
     return NULL;
 }
 
-static void fields(struct json *j, const struct event *ev, int verbosity, int64_t t_ns)
+static void fields(struct json *j, const struct event *ev, const struct report_opts *o, int64_t t_ns)
 {
     switch (ev->type) {
     case EVENT_RUN_STARTED:
@@ -169,6 +182,8 @@ static void fields(struct json *j, const struct event *ev, int verbosity, int64_
             json_int(j, (ev->estimate_ns + 500000) / 1000000);
         else
             json_null(j);
+        if (o->since)
+            since(j, o->since);
         break;
     case EVENT_TARGET_STARTED:
         target(j, ev);
@@ -186,7 +201,7 @@ static void fields(struct json *j, const struct event *ev, int verbosity, int64_
         output(j, ev->log);
         break;
     case EVENT_TARGET_FINISHED:
-        finished(j, ev, verbosity);
+        finished(j, ev, o->verbosity);
         break;
     case EVENT_SERVICE_STARTED:
         field_str(j, "target", ev->target);
@@ -201,7 +216,7 @@ static void fields(struct json *j, const struct event *ev, int verbosity, int64_
         field_str(j, "message", ev->message);
         break;
     case EVENT_RUN_FINISHED:
-        run_finished(j, ev, t_ns);
+        run_finished(j, ev, o->since != NULL, t_ns);
         break;
     case EVENT_TICK:
         break;
@@ -221,7 +236,7 @@ static void json_event(struct reporter *r, const struct event *ev)
         field_str(&j, "event", name);
         field_int(&j, "v", EVENT_VERSION);
         field_ms(&j, "t_ms", ev->now_ns - jr->first_ns);
-        fields(&j, ev, jr->o.verbosity, ev->now_ns - jr->first_ns);
+        fields(&j, ev, &jr->o, ev->now_ns - jr->first_ns);
         json_end(&j);
         buf_addc(&jr->line, '\n');
         fwrite(jr->line.p, 1, jr->line.len, jr->o.out);

@@ -293,7 +293,7 @@ static void run_finished(struct people *p, const struct event *ev, struct buf *o
         report_duration(ns, out);
         buf_addc(out, ')');
     } else {
-        report_summary_line(&ev->counts, ns, p->selected_others == 0, p->o.color, out);
+        report_summary_line(&ev->counts, ns, p->selected_others == 0, p->o.since != NULL, p->o.color, out);
     }
     buf_addc(out, '\n');
 }

@@ -25,6 +25,14 @@ struct reporter {
     const struct reporter_ops *ops;
 };
 
+/* What --since compared with; filled in before EVENT_RUN_STARTED. */
+struct report_since {
+    const char *ref;        /* "origin/main" */
+    const char *chosen_by;  /* NULL: a person */
+    char merge_base[41];    /* hexadecimal; "" = there is none */
+    const char *everything; /* why all targets count as affected; NULL = they were compared */
+};
+
 struct report_opts {
     FILE *out;     /* standard error for people, the chosen file for JSON */
     bool color;    /* ANSI colours */
@@ -35,6 +43,7 @@ struct report_opts {
      * descriptor). */
     void (*term_size)(void *ctx, int *columns, int *rows);
     void *term_ctx;
+    const struct report_since *since; /* NULL: no --since */
 };
 /* Live block on a terminal: one status block at the bottom, redrawn in place; failures printed above as they happen. */
 struct reporter *report_live_new(const struct report_opts *o);
@@ -50,7 +59,8 @@ void report_duration(int64_t ns, struct buf *out);
 void report_count(uint64_t n, struct buf *out);
 /* The last line of a run, without its newline: "5 failed, 1 flaky, 312 passed (290 cached), 2 skipped in 14.2 s", or
  * "nothing to do: 11,389 tests are clean (checked in 41 ms)". tests_only: all selected targets are tests (else they are
- * called targets). counts.failed and counts.builds_failed are taken as two groups without common members. */
-void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool tests_only, bool color, struct buf *out);
+ * called targets). affected: they are those that --since found. counts.failed and counts.builds_failed are taken as two groups without common members. */
+void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool tests_only, bool affected, bool color,
+                         struct buf *out);
 
 #endif

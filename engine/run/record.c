@@ -3,6 +3,7 @@
  * What loading depended on, and whether it still holds. */
 #include "run/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph/key.h"
@@ -17,6 +18,7 @@ void record_clear(struct record *r)
         mem_free(r->envs);
         mem_free(r->tools);
         mem_free(r->words);
+        mem_free(r->readers);
     }
     memset(r, 0, sizeof *r);
 }
@@ -33,8 +35,14 @@ static void stamp_loaded(struct graph *g, int root_fd, const char *path, int64_t
     g->files[f].flags = (g->files[f].flags & ~(uint32_t)FILE_UNSURE) | FILE_LOADED | (unsure ? FILE_UNSURE : 0);
 }
 
-void record_make(struct record *r, struct graph *g, const struct load_record *l, struct walker *w, int root_fd,
-                 int64_t started_ns, struct digest platform, const char *path, const char *home)
+static int by_file(const void *pa, const void *pb)
+{
+    const struct record_reader *a = pa, *b = pb;
+    return (a->file > b->file) - (a->file < b->file);
+}
+
+void record_make_asked(struct record *r, struct graph *g, const struct load_record *l, struct digest platform,
+                       const char *path, const char *home)
 {
     memset(r, 0, sizeof *r);
     r->head.library = l->library;
@@ -42,26 +50,6 @@ void record_make(struct record *r, struct graph *g, const struct load_record *l,
     r->head.path = strtab_add(&g->strs, path);
     r->head.home = strtab_add(&g->strs, home);
     r->head.key_format = KEY_FORMAT;
-    for (uint32_t i = 0; i < l->files.n; i++)
-        stamp_loaded(g, root_fd, l->files.v[i], started_ns);
-    for (size_t i = 0; i < walker_n_ignore_files(w); i++)
-        stamp_loaded(g, root_fd, walker_ignore_file(w, i), started_ns);
-    for (uint32_t i = 0; i < g->n_tools; i++)
-        if (g->tools[i].file != ID_NONE)
-            stamp_loaded(g, root_fd, graph_str(g, g->files[g->tools[i].file].path), started_ns);
-
-    r->n_dirs = (uint32_t)walker_n_dirs(w);
-    r->dirs = mem_calloc(r->n_dirs + 1, sizeof *r->dirs);
-    for (uint32_t i = 0; i < r->n_dirs; i++) {
-        struct record_dir *d = &r->dirs[i];
-        d->path = strtab_add(&g->strs, walker_dir(w, i));
-        if (stamp_dir_take(root_fd, walker_dir(w, i), &d->stamp))
-            d->stamp.taken_ns = started_ns;
-        else
-            memset(&d->stamp, 0, sizeof d->stamp);
-        d->listing = walker_listing_digest(w, walker_dir(w, i));
-    }
-
     uint32_t cap_words = 0;
     r->n_globs = (uint32_t)l->n_globs;
     r->globs = mem_calloc(r->n_globs + 1, sizeof *r->globs);
@@ -88,6 +76,48 @@ void record_make(struct record *r, struct graph *g, const struct load_record *l,
     for (uint32_t i = 0; i < r->n_tools; i++)
         r->tools[i] = (struct record_tool){strtab_add(&g->strs, l->tools[i].name),
                                            l->tools[i].path ? strtab_add(&g->strs, l->tools[i].path) : 0};
+    r->readers = mem_calloc(l->files.n + 1, sizeof *r->readers);
+    for (uint32_t i = 0; i < l->files.n; i++) {
+        file_id f = graph_file(g, l->files.v[i]);
+        g->files[f].flags |= FILE_LOADED;
+        if (l->readers.v[i])
+            r->readers[r->n_readers++] = (struct record_reader){f, strtab_add(&g->strs, l->readers.v[i])};
+    }
+    if (r->n_readers)
+        qsort(r->readers, r->n_readers, sizeof *r->readers, by_file);
+}
+
+str_id record_reader(const struct record *r, file_id f)
+{
+    struct record_reader key = {.file = f};
+    const struct record_reader *found =
+        r->n_readers ? bsearch(&key, r->readers, r->n_readers, sizeof *r->readers, by_file) : NULL;
+    return found ? found->dir : STR_NONE;
+}
+
+void record_make(struct record *r, struct graph *g, const struct load_record *l, struct walker *w, int root_fd,
+                 int64_t started_ns, struct digest platform, const char *path, const char *home)
+{
+    record_make_asked(r, g, l, platform, path, home);
+    for (uint32_t i = 0; i < l->files.n; i++)
+        stamp_loaded(g, root_fd, l->files.v[i], started_ns);
+    for (size_t i = 0; i < walker_n_ignore_files(w); i++)
+        stamp_loaded(g, root_fd, walker_ignore_file(w, i), started_ns);
+    for (uint32_t i = 0; i < g->n_tools; i++)
+        if (g->tools[i].file != ID_NONE)
+            stamp_loaded(g, root_fd, graph_str(g, g->files[g->tools[i].file].path), started_ns);
+
+    r->n_dirs = (uint32_t)walker_n_dirs(w);
+    r->dirs = mem_calloc(r->n_dirs + 1, sizeof *r->dirs);
+    for (uint32_t i = 0; i < r->n_dirs; i++) {
+        struct record_dir *d = &r->dirs[i];
+        d->path = strtab_add(&g->strs, walker_dir(w, i));
+        if (stamp_dir_take(root_fd, walker_dir(w, i), &d->stamp))
+            d->stamp.taken_ns = started_ns;
+        else
+            memset(&d->stamp, 0, sizeof d->stamp);
+        d->listing = walker_listing_digest(w, walker_dir(w, i));
+    }
 }
 
 void record_sections(const struct record *r, struct graph_section out[RECORD_SECTIONS])
@@ -99,6 +129,7 @@ void record_sections(const struct record *r, struct graph_section out[RECORD_SEC
     SEC(3, envs);
     SEC(4, tools);
     SEC(5, words);
+    SEC(6, readers);
 #undef SEC
 }
 
@@ -121,6 +152,7 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
     SEC(3, envs);
     SEC(4, tools);
     SEC(5, words);
+    SEC(6, readers);
 #undef SEC
     size_t len = g->strs.len;
     bool ok = r->head.path < len && r->head.home < len && r->head.warnings < len;
@@ -137,6 +169,8 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
         ok = r->envs[i].name < len;
     for (uint32_t i = 0; ok && i < r->n_tools; i++)
         ok = r->tools[i].name < len && r->tools[i].path < len;
+    for (uint32_t i = 0; ok && i < r->n_readers; i++)
+        ok = r->readers[i].file < g->n_files && r->readers[i].dir < len;
     return ok;
 }
 
@@ -258,7 +292,7 @@ static enum record_answer look_closer(struct record *r, struct graph *g, const c
     return a;
 }
 
-static bool same_environment(const struct record *r, const struct graph *g, const struct record_env_ops *env,
+bool record_same_environment(const struct record *r, const struct graph *g, const struct record_env_ops *env,
                              struct digest library, struct digest platform, const char *path, const char *home,
                              struct buf *why)
 {
@@ -306,7 +340,7 @@ enum record_answer record_check(struct record *r, struct graph *g, const char *r
                                 const struct record_env_ops *env, struct digest library, struct digest platform,
                                 const char *path, const char *home, struct buf *why)
 {
-    if (!same_environment(r, g, env, library, platform, path, home, why))
+    if (!record_same_environment(r, g, env, library, platform, path, home, why))
         return RECORD_STALE;
     struct pass p = {.g = g, .r = r, .root_fd = root_fd};
     file_id *loaded = mem_resize(NULL, g->n_files + 1, sizeof *loaded);

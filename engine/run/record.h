@@ -37,6 +37,10 @@ struct record_env {
 struct record_tool {
     str_id name, path; /* path 0 = not found */
 };
+struct record_reader { /* of a file that was read while a Testfile ran */
+    file_id file;
+    str_id dir; /* the Testfile's folder */
+};
 struct record {
     struct record_head head;
     struct record_dir *dirs;
@@ -44,16 +48,23 @@ struct record {
     struct record_env *envs;
     struct record_tool *tools;
     uint32_t *words;
-    uint32_t n_dirs, n_globs, n_envs, n_tools, n_words;
+    struct record_reader *readers; /* in order of file; those with one reader only */
+    uint32_t n_dirs, n_globs, n_envs, n_tools, n_words, n_readers;
     bool borrowed; /* arrays are in a memory map */
 };
 
-#define RECORD_SECTIONS 6
+#define RECORD_SECTIONS 7
 void record_clear(struct record *r);
 /* Makes it from a load; strings and loaded files go into g. `started_ns` (CLOCK_REALTIME) is when the load began:
  * what changed later counts as unknown. */
 void record_make(struct record *r, struct graph *g, const struct load_record *l, struct walker *w, int root_fd,
                  int64_t started_ns, struct digest platform, const char *path, const char *home);
+/* The part of it that holds no stamps: the environment, tools, globs and files asked for. For a load over another tree
+ * than the work tree; record_same_environment and record_reader are all that can be asked of it. */
+void record_make_asked(struct record *r, struct graph *g, const struct load_record *l, struct digest platform,
+                       const char *path, const char *home);
+/* The folder of the one Testfile that read the file; STR_NONE: several did, or a module, or none. */
+str_id record_reader(const struct record *r, file_id f);
 void record_sections(const struct record *r, struct graph_section out[RECORD_SECTIONS]);
 bool record_view(struct record *r, const struct graph *g, const struct graph_section s[RECORD_SECTIONS]);
 
@@ -61,6 +72,10 @@ struct record_env_ops {
     const char *(*getenv)(void *ctx, const char *name);
     void *ctx;
 };
+/* Are the variables, the tools that PATH gives, the library and the system what they were? `why` may be NULL. */
+bool record_same_environment(const struct record *r, const struct graph *g, const struct record_env_ops *env,
+                             struct digest library, struct digest platform, const char *path, const char *home,
+                             struct buf *why);
 enum record_answer {
     RECORD_SAME,      /* and nothing to write back */
     RECORD_REFRESHED, /* same graph, but stamps were taken anew: worth writing back */

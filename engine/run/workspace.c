@@ -22,7 +22,7 @@
 
 /* A different layout of any frozen struct gives another version, so old files are discarded and not misread. */
 #define FROZEN_VERSION                                                                                                 \
-    (2u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (3u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct record_dir)))
 #define SECTIONS (GRAPH_SECTIONS + RECORD_SECTIONS)
 
@@ -286,6 +286,8 @@ bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *e
     ws->path_env = mem_strdup(env_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
     ws->home_env = mem_strdup(env_or("HOME", "/"));
     ws->platform = platform_digest();
+    if (opts->no_load)
+        return true;
     if (opts->ignore_frozen || !open_frozen(ws))
         return ws_reload(ws, "nothing was known of this repository", errs);
     struct record_env_ops env = {get_env, NULL};
@@ -425,9 +427,9 @@ bool ws_stamp(struct workspace *ws, const uint8_t *needed, const char **gone)
     if (atomic_load(&s.rehashed))
         ws->worth_freezing = true;
     bool all_there = true;
-    for (uint32_t i = 0; i < n && all_there && !ws->loaded_by_lua; i++) {
-        const struct file *f = &g->files[ids[i]];
-        if ((f->flags & FILE_LITERAL) && (f->state.type == ENTRY_NONE || f->state.type == ENTRY_DIR)) {
+    for (uint32_t i = 0; i < g->n_files && all_there && !ws->loaded_by_lua; i++) {
+        const struct file *f = &g->files[i];
+        if (want[i] && (f->flags & FILE_LITERAL) && (f->state.type == ENTRY_NONE || f->state.type == ENTRY_DIR)) {
             all_there = false;
             *gone = graph_str(g, f->path);
         }

@@ -25,6 +25,7 @@ struct ws_opts {
     const char *cache_dir; /* NULL = TGRAPH_CACHE_DIR, else XDG_CACHE_HOME/tgraph, else HOME/.cache/tgraph */
     int threads;           /* for stamping; 0 = cpu_count() */
     bool ignore_frozen;    /* load from the Testfiles in any case */
+    bool no_load;          /* only find the repository: the graph stays empty */
 };
 
 struct workspace {
@@ -63,7 +64,7 @@ void ws_close(struct workspace *ws);
 /* Loads from Lua again, keeping what is known of files and nodes by their names. */
 bool ws_reload(struct workspace *ws, const char *reason, struct errlist *errs);
 /* Stamps the files of the nodes whose byte in `needed` is set (inputs, tools, files read, outputs). Files that were
- * stamped already in this process are left alone. false: a file that a Testfile names is gone or became a folder since
+ * stamped already in this process are left alone. false: a file of them that a Testfile names is gone or became a folder since
  * the load (*gone names it, for ws_reload, which then reports it with its place). */
 bool ws_stamp(struct workspace *ws, const uint8_t *needed, const char **gone);
 /* Forgets that anything was stamped (after waiting for another process). */

@@ -160,6 +160,19 @@ static int read_regular(int root_fd, const char *path, struct file_state *now)
     return 0;
 }
 
+struct digest stamp_link_digest(const char *text, size_t len, enum entry_type target, struct digest content)
+{
+    struct hasher h;
+    hasher_init(&h);
+    hasher_str(&h, "link");
+    hasher_mem(&h, text, len);
+    hasher_u8(&h, (uint8_t)target);
+    hasher_digest(&h, content);
+    struct digest d = hasher_end(&h);
+    hasher_clear(&h);
+    return d;
+}
+
 static int read_link(int root_fd, const char *path, struct file_state *now)
 {
     int64_t taken = clock_real_ns();
@@ -182,14 +195,8 @@ static int read_link(int root_fd, const char *path, struct file_state *now)
     } else if (!leads_somewhere && !is_absence(errno) && errno != ELOOP && errno != ENAMETOOLONG) {
         return errno;
     }
-    struct hasher h;
-    hasher_init(&h);
-    hasher_str(&h, "link");
-    hasher_mem(&h, text, (size_t)len);
-    hasher_u8(&h, (uint8_t)(leads_somewhere ? entry_type_of(&target) : ENTRY_NONE));
-    hasher_digest(&h, content);
-    now->digest = hasher_end(&h);
-    hasher_clear(&h);
+    now->digest =
+        stamp_link_digest(text, (size_t)len, leads_somewhere ? entry_type_of(&target) : ENTRY_NONE, content);
     now->type = ENTRY_LINK;
     now->stamp = stamp_of_link(&link, leads_somewhere ? &target : NULL, settled ? taken : 1);
     return 0;

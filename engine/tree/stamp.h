@@ -46,6 +46,9 @@ bool stamp_verify(int root_fd, const char *path, const struct file_state *st);
 bool stamp_dir_same(int root_fd, const char *path, const struct stamp *st);
 /* Takes a folder's stamp; call before listing it. false if there is no folder. */
 bool stamp_dir_take(int root_fd, const char *path, struct stamp *st);
+/* The digest of a link, by its text, the type of what it leads to (ENTRY_NONE: nowhere) and, of a regular file, that
+ * file's content. */
+struct digest stamp_link_digest(const char *text, size_t len, enum entry_type target, struct digest content);
 /* A file time this close to (or after) `taken_ns` may hide a later change: file clocks tick in milliseconds, some file
  * systems' in seconds. */
 bool stamp_is_racy(const struct stamp *st);

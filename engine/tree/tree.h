@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A tree is what the loader sees of the files. One interface, several views: the work tree (tree_worktree_new), a
- * table in memory for tests (tests/support), later any git revision. Paths are repository-relative (tree/path.h).
+ * table in memory for tests (tests/support), any git revision or the index (tree/snapshot.h). Paths are repository-relative (tree/path.h).
  *
  * Errors: T401 cannot read, T402 too large, T403 a folder cannot be listed, T404 there is no folder of that name (a
  * file or a link that leads nowhere is none either).
@@ -40,6 +40,9 @@ struct tree_ops {
     bool (*list)(struct tree *t, const char *dir, struct tree_listing *out, struct err *e);
     bool (*read)(struct tree *t, const char *path, size_t max_bytes, struct buf *out, struct err *e); /* appends */
     void (*free)(struct tree *t);
+    /* What `list` leaves out although it is there to be seen by name: ignored files, in the view of a revision
+     * (tree/snapshot.h). NULL: it leaves out nothing. `out` as for list. */
+    bool (*list_ignored)(struct tree *t, const char *dir, struct tree_listing *out, struct err *e);
 };
 struct tree {
     const struct tree_ops *ops; /* first member of every view's struct */

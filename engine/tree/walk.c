@@ -50,6 +50,8 @@ static bool enter(struct walk *k, struct dir *d, const struct wild_states *in, c
     struct walker *w = k->w;
     dir_record(w, d);
     dir_list(w, d);
+    if (k->spec->with_ignored)
+        dir_complete(w, d);
     if (d->state == DIR_UNREADABLE)
         return err_set(e, "T403", "%s", d->failure);
     if (d->state == DIR_ABSENT)

@@ -143,6 +143,31 @@ void dir_list(struct walker *w, struct dir *d)
     tree_listing_clear(&l);
 }
 
+void dir_complete(struct walker *w, struct dir *d)
+{
+    struct tree_listing more;
+    if (d->complete || d->state != DIR_LISTED)
+        return;
+    d->complete = true;
+    if (!w->tree->ops->list_ignored)
+        return;
+    listing_init(&more);
+    if (w->tree->ops->list_ignored(w->tree, d->path, &more, NULL) && more.n) {
+        struct entry *v = arena_alloc(&w->arena, (d->n + more.n) * sizeof *v);
+        if (d->n)
+            memcpy(v, d->v, d->n * sizeof *v);
+        for (size_t i = 0; i < more.n; i++) {
+            size_t len = strlen(more.v[i].name);
+            v[d->n + i] = (struct entry){arena_strndup(&w->arena, more.v[i].name, len), (uint32_t)len,
+                                         (uint8_t)more.v[i].type, NULL};
+        }
+        d->v = v;
+        d->n += (uint32_t)more.n;
+        qsort(d->v, d->n, sizeof *d->v, by_path_order);
+    }
+    tree_listing_clear(&more);
+}
+
 static struct entry *entry_search(struct dir *d, const char *name, size_t len, bool is_dir)
 {
     size_t lo = 0, hi = d->n;
@@ -177,7 +202,9 @@ enum entry_type dir_type_in(struct walker *w, struct dir *d, const char *name, s
     if (d->state == DIR_UNSEEN || d->state == DIR_UNREADABLE) /* what it holds may still be reached by name */
         return tree_type(w->tree, path);
     struct entry *en = d->state == DIR_LISTED ? entry_find(d, name, len) : NULL;
-    return en ? (enum entry_type)en->type : ENTRY_NONE;
+    if (en)
+        return (enum entry_type)en->type;
+    return w->tree->ops->list_ignored && !d->complete ? tree_type(w->tree, path) : ENTRY_NONE;
 }
 
 enum entry_type walker_type(struct walker *w, const char *path)

@@ -39,6 +39,7 @@ struct dir {
     const char *path;
     uint32_t len;
     uint8_t state; /* enum dir_state */
+    bool complete; /* entries that the tree leaves out of listings are there too (tree.h, list_ignored) */
     bool recorded;
     bool rules_known; /* `ignored` and `rules` are there */
     bool ignored;     /* git ignores the folder or one above it */
@@ -73,8 +74,9 @@ struct dir *dir_get(struct walker *w, const char *path, size_t len);
 struct dir *dir_of_entry(struct walker *w, struct dir *parent, struct entry *en, const char *path, size_t len);
 /* The folder of a path; *name becomes its last part. */
 struct dir *dir_split(struct walker *w, const char *path, const char **name);
-void dir_list(struct walker *w, struct dir *d);   /* sets its state; once */
-void dir_record(struct walker *w, struct dir *d); /* counts as looked at by a glob */
+void dir_list(struct walker *w, struct dir *d);     /* sets its state; once */
+void dir_complete(struct walker *w, struct dir *d); /* adds to a listed folder what the tree left out; once */
+void dir_record(struct walker *w, struct dir *d);   /* counts as looked at by a glob */
 /* The type of something in a folder: from the listing if there is one, else the tree is asked for `path`. */
 enum entry_type dir_type_in(struct walker *w, struct dir *d, const char *name, size_t len, const char *path);
 /* Makes `ignored` and `rules` known, from the outermost folder inwards. */

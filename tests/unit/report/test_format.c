@@ -55,7 +55,7 @@ static void counts_have_commas(void **state)
 static void expect_summary(struct run_counts c, int64_t ms, const char *text)
 {
     struct buf b = BUF_INIT;
-    report_summary_line(&c, ms * MS, true, false, &b);
+    report_summary_line(&c, ms * MS, true, false, false, &b);
     assert_string_equal(buf_cstr(&b), text);
     buf_clear(&b);
 }
@@ -121,7 +121,7 @@ static void nothing_to_do_is_one_friendly_line(void **state)
     expect_summary((struct run_counts){.selected = 0}, 2, "nothing to do: no tests are selected (checked in 2 ms)");
     struct run_counts c = {.selected = 4, .cached = 4, .passed = 4};
     struct buf b = BUF_INIT;
-    report_summary_line(&c, 41 * MS, false, false, &b);
+    report_summary_line(&c, 41 * MS, false, false, false, &b);
     assert_string_equal(buf_cstr(&b), "nothing to do: 4 targets are clean (checked in 41 ms)");
     buf_clear(&b);
 }
@@ -131,7 +131,7 @@ static void the_summary_is_coloured_by_part(void **state)
     (void)state;
     struct run_counts c = {.selected = 4, .ran = 4, .passed = 1, .failed = 1, .flaky = 1, .skipped = 1};
     struct buf b = BUF_INIT;
-    report_summary_line(&c, 41 * MS, true, true, &b);
+    report_summary_line(&c, 41 * MS, true, false, true, &b);
     assert_string_equal(buf_cstr(&b), "\033[1;31m1 failed\033[0m, \033[33m1 flaky\033[0m, \033[32m1 passed\033[0m, "
                                       "\033[33m1 skipped\033[0m in 41 ms");
     buf_clear(&b);

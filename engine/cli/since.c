@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * --since, --staged and --shard: from options to a selection. */
+#include <string.h>
+
+#include "cli/ci_base.h"
+#include "cli/cli.h"
+
+bool open_since(struct since *s, struct workspace *ws, const struct options *o, bool exact, struct errlist *errs)
+{
+    struct ci_env env = ci_env_process();
+    struct ci_base ci = {0};
+    struct since_opts opts = {.ref = o->ref, .to = o->to, .staged = o->staged, .exact = exact};
+    char *chosen_by = NULL;
+    if (o->since && !o->ref && ci_base_find(&env, &ci)) {
+        opts.ref = ci.ref;
+        opts.chosen_by = chosen_by = mem_printf("%s, %s", ci.variable, ci.system);
+    }
+    bool ok = since_open(s, ws, &opts, errs);
+    s->o.ref = s->o.chosen_by = NULL; /* they go now; name and chosen_by stay */
+    ci_base_clear(&ci);
+    mem_free(chosen_by);
+    return ok;
+}
+
+bool say_since(const struct since *s, const struct options *o, struct errlist *errs)
+{
+    char hex[OBJECT_ID_HEX];
+    if (s->everything && o->strict_base) {
+        struct err *e = errlist_add(errs, ERR_ERROR);
+        err_set(e, "T710", "there is no base to compare with: %s", s->everything);
+        if (s->mend)
+            err_hint(e, "%s", s->mend);
+        return false;
+    }
+    if (s->everything) {
+        fprintf(stderr, "tgraph: everything is selected: %s%s%s\n", s->everything, s->mend ? "; to mend it: " : "",
+                s->mend ? s->mend : "");
+        return true;
+    }
+    if (o->verbosity < 0)
+        return true;
+    object_id_hex(s->base, hex);
+    fprintf(stderr, "tgraph: since %s%s%s%s, merge base %.8s%s\n", s->name, s->chosen_by ? " (" : "",
+            s->chosen_by ? s->chosen_by : "", s->chosen_by ? ")" : "", hex, o->staged ? ", what is staged" : "");
+    return true;
+}
+
+/* ---- a run ----------------------------------------------------------------------------------------------------- */
+
+static void stamp_all(struct workspace *ws)
+{
+    const char *gone; /* the run finds that out for what it needs */
+    uint8_t *all = mem_alloc(ws->g.n_nodes + 1);
+    memset(all, 1, ws->g.n_nodes + 1);
+    ws_stamp(ws, all, &gone);
+    mem_free(all);
+    ws_keys(ws);
+    key_static_all(&ws->keys, &ws->g);
+}
+
+bool keep_affected(struct since *s, struct workspace *ws, uint8_t *selected, struct errlist *errs)
+{
+    stamp_all(ws);
+    if (!since_compare(s, ws, errs))
+        return false;
+    struct graph *g = &ws->g;
+    for (uint32_t n = 0; n < g->n_nodes; n++) /* a group would bring all its members back; they are selected already */
+        selected[n] = selected[n] && g->nodes[n].kind != KIND_GROUP && since_has(s, graph_label(g, n));
+    return true;
+}
+
+/* ---- shards ---------------------------------------------------------------------------------------------------- */
+
+size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selected, struct shard_item **out)
+{
+    struct shard_item *v = mem_calloc(g->n_nodes + 1, sizeof *v);
+    size_t n_items = 0;
+    ws_store(ws, false);
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        struct store_run run;
+        size_t count = 0;
+        if (!selected[n] || g->nodes[n].kind == KIND_GROUP)
+            continue;
+        struct shard_item *it = &v[n_items++];
+        it->label = graph_label(g, n);
+        if (ws->store && store_get_runs(ws->store, ws->root, it->label, true, &run, 1, &count, NULL) && count)
+            it->duration_ms = (uint64_t)(run.duration_ns + 999999) / 1000000;
+    }
+    *out = v;
+    return n_items;
+}
+
+bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, uint8_t *selected, struct errlist *errs)
+{
+    if (!o->n_shards)
+        return true;
+    struct shard_item *v;
+    struct digest plan;
+    size_t n = shard_items(ws, g, selected, &v), mine = 0;
+    uint32_t *shard_of = mem_calloc(n + 1, sizeof *shard_of);
+    shard_split(v, n, o->n_shards, shard_of, &plan);
+    for (size_t i = 0; i < n; i++) {
+        bool keep = shard_of[i] == o->shard;
+        mine += keep;
+        selected[graph_find(g, v[i].label)] = keep;
+    }
+    for (uint32_t k = 0; k < g->n_nodes; k++)
+        selected[k] &= g->nodes[k].kind != KIND_GROUP;
+    char hex[SHARD_PLAN_HEX];
+    shard_plan_hex(plan, hex);
+    bool ok = shard_plan_is(plan, o->plan);
+    if (!ok) {
+        struct err *e = errlist_add(errs, ERR_ERROR);
+        err_set(e, "T711", "this machine splits the targets otherwise: its plan is %s, not %s", hex, o->plan);
+        err_hint(
+            e, "give all machines the same cache folder and the same commit, or split by count: docs/since.md, Shards");
+    } else if (o->verbosity >= 0) {
+        fprintf(stderr, "tgraph: shard %u/%u: %zu of %zu targets, plan %s\n", o->shard, o->n_shards, mine, n, hex);
+    }
+    mem_free(shard_of);
+    mem_free(v);
+    return ok;
+}
+
+/* ---- list, affected, why --------------------------------------------------------------------------------------- */
+
+/* The workspace is opened only for its place when revisions or the index are compared. */
+static int open_sides(struct compared *c, const struct options *o, pick_fn pick, struct errlist *errs)
+{
+    struct workspace *ws = &c->sel.ws;
+    if (!o->to && !o->staged) {
+        int status = open_selected(&c->sel, o, pick, true);
+        if (status)
+            return status;
+        resolve_selected(&c->sel);
+        key_static_all(&ws->keys, &ws->g);
+    } else {
+        struct ws_opts w = workspace_options(o);
+        memset(&c->sel, 0, sizeof c->sel);
+        w.no_load = true;
+        bool ok = ws_open(ws, &w, errs);
+        c->sel.open = true;
+        if (!ok)
+            return EXIT_USAGE;
+    }
+    c->open = true;
+    if (!open_since(&c->since, ws, o, o->keys, errs) || !since_compare(&c->since, ws, errs) ||
+        !say_since(&c->since, o, errs))
+        return EXIT_USAGE;
+    c->g = c->since.now;
+    c->selected = mem_calloc(c->g->n_nodes + 1, 1);
+    if (pick(c->g, o, ws->sub, c->selected, errs))
+        return 0;
+    return select_exit(errs);
+}
+
+int open_compared(struct compared *c, const struct options *o, pick_fn pick, bool all)
+{
+    struct errlist errs = ERRLIST_INIT;
+    memset(c, 0, sizeof *c);
+    int status = open_sides(c, o, pick, &errs);
+    for (uint32_t n = 0; !status && !all && n < c->g->n_nodes; n++)
+        c->selected[n] &= c->since.affected[n];
+    if (!status && !keep_shard(&c->sel.ws, c->g, o, c->selected, &errs))
+        status = EXIT_USAGE;
+    if (!status)
+        affected_open(&c->affected, &c->since);
+    if (errs.n)
+        print_errors(&errs, o);
+    errlist_clear(&errs);
+    return status;
+}
+
+void close_compared(struct compared *c)
+{
+    if (c->affected.s)
+        affected_close(&c->affected);
+    if (c->open)
+        since_close(&c->since);
+    mem_free(c->selected);
+    close_selected(&c->sel);
+    memset(c, 0, sizeof *c);
+}

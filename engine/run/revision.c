@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Loading a revision, and keeping what it gave. */
+#include "run/revision.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "store/frozen.h"
+
+/* The file holds the graph's and the record's sections and one more: what of the disk the load rests on. */
+#define SECTIONS (GRAPH_SECTIONS + RECORD_SECTIONS + 1)
+#define BASE_FILES 8 /* that are kept */
+
+struct looked {
+    str_id path;
+    uint32_t pad;
+    struct file_state state;
+};
+
+#define VERSION                                                                                                        \
+    (1u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+                           sizeof(struct looked)))
+
+static const char *get_env(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+static struct decl_pos locate(void *ctx, const struct decl *d, const char *field, const char *value)
+{
+    return load_locate(ctx, d, field, value);
+}
+
+/* ---- the cache ------------------------------------------------------------------------------------------------- */
+
+/* NULL: what has no tree id is not kept. */
+static char *cache_path(const struct workspace *ws, const struct tree *tree)
+{
+    static const struct object_id none = {{0}};
+    char hex[OBJECT_ID_HEX];
+    struct object_id id = snapshot_root_id(tree);
+    if (object_id_eq(id, none))
+        return NULL;
+    object_id_hex(id, hex);
+    return mem_printf("%s/base-%s", ws->state_dir, hex);
+}
+
+static bool still_so(const struct workspace *ws, const struct graph *g, const struct frozen_section *s)
+{
+    const struct looked *v = s->p;
+    size_t n = s->len / sizeof *v;
+    bool same = s->len % sizeof *v == 0;
+    for (size_t i = 0; i < n && same; i++) {
+        struct file_state st = v[i].state;
+        enum stamp_result r =
+            v[i].path < g->strs.len ? stamp_update(ws->root_fd, graph_str(g, v[i].path), &st, NULL) : STAMP_ERROR;
+        same = r == STAMP_SAME || r == STAMP_REHASHED;
+    }
+    return same;
+}
+
+static bool read_cache(struct revision *r, struct workspace *ws, const char *path)
+{
+    struct record_env_ops env = {get_env, NULL};
+    bool ok = path && frozen_open(path, VERSION, &r->frozen, NULL) == FROZEN_OK && r->frozen.n_sections == SECTIONS;
+    if (ok) {
+        struct graph_section s[SECTIONS];
+        for (uint32_t i = 0; i < SECTIONS; i++)
+            s[i] = (struct graph_section){r->frozen.sections[i].p, r->frozen.sections[i].len};
+        ok = graph_view(&r->g, s) && record_view(&r->rec, &r->g, s + GRAPH_SECTIONS) &&
+             record_same_environment(&r->rec, &r->g, &env, load_library_digest(ws->opts.lib_dir), ws->platform,
+                                     ws->path_env, ws->home_env, NULL) &&
+             still_so(ws, &r->g, &r->frozen.sections[SECTIONS - 1]);
+    }
+    if (!ok) {
+        graph_clear(&r->g);
+        graph_init(&r->g);
+        record_clear(&r->rec);
+        frozen_close(&r->frozen);
+        memset(&r->frozen, 0, sizeof r->frozen);
+    }
+    r->from_cache = ok;
+    return ok;
+}
+
+/* Keeps the newest few. */
+static void remove_old(const struct workspace *ws)
+{
+    struct kept {
+        char *path;
+        int64_t ns;
+    } v[BASE_FILES];
+    size_t n = 0;
+    DIR *d = opendir(ws->state_dir);
+    for (struct dirent *de; d && (de = readdir(d)) != NULL;) {
+        struct stat st;
+        if (strncmp(de->d_name, "base-", 5) != 0 || fstatat(dirfd(d), de->d_name, &st, 0) != 0)
+            continue;
+        struct kept k = {mem_strdup(de->d_name), (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+        if (n == BASE_FILES) { /* the oldest of all goes */
+            size_t oldest = 0;
+            for (size_t i = 1; i < n; i++)
+                oldest = v[i].ns < v[oldest].ns ? i : oldest;
+            if (v[oldest].ns < k.ns) {
+                struct kept swap = v[oldest];
+                v[oldest] = k;
+                k = swap;
+            }
+            unlinkat(dirfd(d), k.path, 0);
+            mem_free(k.path);
+        } else {
+            v[n++] = k;
+        }
+    }
+    while (n)
+        mem_free(v[--n].path);
+    if (d)
+        closedir(d);
+}
+
+/* What cannot be written is loaded again the next time. So is what rests on something that moved since the load began. */
+static void write_cache(struct revision *r, struct workspace *ws, const char *path, int64_t started_ns)
+{
+    struct err e = ERR_INIT;
+    if (!path || snapshot_saw_more(r->tree) || !ws_state_dir(ws, &e)) {
+        err_clear(&e);
+        return;
+    }
+    size_t n = snapshot_n_looked(r->tree);
+    struct looked *looked = mem_calloc(n + 1, sizeof *looked);
+    bool moved = false;
+    for (size_t i = 0; i < n; i++) {
+        looked[i].path = strtab_add(&r->g.strs, snapshot_looked(r->tree, i));
+        stamp_update(ws->root_fd, snapshot_looked(r->tree, i), &looked[i].state, NULL);
+        struct stamp seen = looked[i].state.stamp;
+        seen.taken_ns = started_ns;
+        moved = moved || (looked[i].state.type != ENTRY_NONE && stamp_is_racy(&seen));
+    }
+    struct graph_section s[SECTIONS];
+    struct frozen_section f[SECTIONS];
+    graph_sections(&r->g, s);
+    record_sections(&r->rec, s + GRAPH_SECTIONS);
+    s[SECTIONS - 1] = (struct graph_section){looked, n * sizeof *looked};
+    for (uint32_t i = 0; i < SECTIONS; i++)
+        f[i] = (struct frozen_section){s[i].p, s[i].len};
+    if (!moved && frozen_write(path, VERSION, f, SECTIONS, &e))
+        remove_old(ws);
+    err_clear(&e);
+    mem_free(looked);
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------------- */
+
+static bool load(struct revision *r, struct workspace *ws, struct errlist *errs)
+{
+    struct decls decls;
+    struct load_record lr;
+    struct walker *w = walker_new(r->tree);
+    struct load_opts o = {
+        .tree = r->tree, .walker = w, .search_path = ws->path_env, .getenv = get_env, .lib_dir = ws->opts.lib_dir};
+    struct graph_hooks hooks = {locate, r->tree};
+    bool ok = load_testfiles(&o, &decls, &lr, errs);
+    ok = graph_build(&r->g, &decls, &hooks, errs) && ok;
+    if (ok)
+        record_make_asked(&r->rec, &r->g, &lr, ws->platform, ws->path_env, ws->home_env);
+    load_record_clear(&lr);
+    decls_clear(&decls);
+    walker_free(w);
+    return ok;
+}
+
+bool revision_load(struct revision *r, struct workspace *ws, struct tree *tree, struct errlist *errs)
+{
+    memset(r, 0, sizeof *r);
+    r->tree = tree;
+    graph_init(&r->g);
+    char *path = cache_path(ws, tree);
+    bool ok = read_cache(r, ws, path);
+    if (!ok && tree_type(tree, "Testfile.lua") == ENTRY_NONE) {
+        ok = true; /* no target was there */
+    } else if (!ok) {
+        int64_t started = clock_real_ns();
+        ok = load(r, ws, errs);
+        if (ok && !snapshot_failed(tree, NULL))
+            write_cache(r, ws, path, started);
+    }
+    struct err e = ERR_INIT;
+    if (snapshot_failed(tree, &e)) {
+        *errlist_add(errs, ERR_ERROR) = e;
+        ok = false;
+    }
+    mem_free(path);
+    return ok;
+}
+
+void revision_keys(struct revision *r, struct workspace *ws, const struct snapshot_reference *ref)
+{
+    struct graph *g = &r->g;
+    for (uint32_t i = 0; i < g->n_files; i++)
+        snapshot_stamp(r->tree, graph_str(g, g->files[i].path), ref, &g->files[i].state);
+    key_context_init(&r->keys, g, ws->platform, ws->path_env, ws->home_env);
+    r->have_keys = true;
+    key_static_all(&r->keys, g);
+}
+
+void revision_clear(struct revision *r)
+{
+    if (r->have_keys)
+        key_context_clear(&r->keys);
+    record_clear(&r->rec);
+    graph_clear(&r->g);
+    if (r->frozen.map.p)
+        frozen_close(&r->frozen);
+    memset(r, 0, sizeof *r);
+}

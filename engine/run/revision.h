@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The graph of a revision: the Testfiles loaded over a snapshot (tree/snapshot.h), with the static keys that a checkout of
+ * it would have. Loads are kept in .tgraph/base-<tree id>: the same tree is not loaded twice.
+ *
+ *     struct revision r;
+ *     if (revision_load(&r, ws, tree, &errs)) {
+ *         revision_keys(&r, ws, &reference);
+ *         ... r.keys.static_key[n] ...
+ *     }
+ *     revision_clear(&r);
+ */
+#ifndef TGRAPH_RUN_REVISION_H
+#define TGRAPH_RUN_REVISION_H
+
+#include "run/workspace.h"
+#include "tree/snapshot.h"
+
+struct revision {
+    struct tree *tree; /* borrowed */
+    struct graph g;
+    struct key_context keys; /* after revision_keys */
+    bool have_keys;
+    bool from_cache;
+    struct record rec;
+    struct frozen frozen; /* backs g and rec if from_cache */
+};
+
+/* false: errs says what is wrong in which Testfile of the revision, or which object is missing. A revision without a
+ * Testfile at the root has no targets. */
+bool revision_load(struct revision *r, struct workspace *ws, struct tree *tree, struct errlist *errs);
+/* Digests of all files, then static keys. The workspace gives PATH, HOME and the platform. */
+void revision_keys(struct revision *r, struct workspace *ws, const struct snapshot_reference *ref);
+void revision_clear(struct revision *r);
+
+#endif

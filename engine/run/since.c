@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Both sides of --since. */
+#include "run/since.h"
+
+#include <string.h>
+
+/* No base: says why, and takes the error's hint for the command that mends it. */
+static bool select_all(struct since *s, struct err *e, const char *hint)
+{
+    mem_free(s->everything);
+    mem_free(s->mend);
+    s->everything = mem_strdup(e->msg ? e->msg : "there is no base");
+    hint = hint ? hint : e->hint;
+    s->mend = hint ? mem_strdup(hint) : NULL;
+    s->have_base = false;
+    err_clear(e);
+    return true;
+}
+
+static bool find_base(struct since *s, struct err *e)
+{
+    struct object_id theirs, ours;
+    if (s->o.to ? !repo_resolve(s->repo, s->o.to, NULL, &ours, e) : !repo_head(s->repo, &ours, e))
+        return false;
+    if (s->o.staged && !s->o.ref) {
+        s->name = mem_strdup("HEAD");
+        s->base = ours;
+        return s->have_base = true, true;
+    }
+    char *name = s->o.ref ? mem_strdup(s->o.ref) : repo_default_branch(s->repo);
+    if (!name) {
+        err_set(e, "T704", "no default branch is known here to compare with");
+        return err_hint(e, "name one: tgraph --since REF; or: git remote set-head origin --auto");
+    }
+    if (!s->o.ref)
+        s->chosen_by = mem_strdup("the default branch");
+    else if (s->o.chosen_by)
+        s->chosen_by = mem_strdup(s->o.chosen_by);
+    s->have_base =
+        repo_resolve(s->repo, name, &s->name, &theirs, e) && repo_merge_base(s->repo, theirs, ours, &s->base, e);
+    if (!s->name)
+        s->name = mem_strdup(name);
+    mem_free(name);
+    return s->have_base;
+}
+
+bool since_open(struct since *s, struct workspace *ws, const struct since_opts *o, struct errlist *errs)
+{
+    struct err e = ERR_INIT;
+    memset(s, 0, sizeof *s);
+    s->o = *o;
+    if (!repo_open(ws->root, &s->repo, &e)) {
+        *errlist_add(errs, ERR_ERROR) = e;
+        return false;
+    }
+    struct object_id to;
+    if (o->to && !repo_resolve(s->repo, o->to, NULL, &to, &e)) {
+        *errlist_add(errs, ERR_ERROR) = e;
+        return false;
+    }
+    if (o->to)
+        s->now_tree = snapshot_commit(s->repo, to, &e);
+    else if (o->staged)
+        s->now_tree = snapshot_index(s->repo, &e);
+    if ((o->to || o->staged) && !s->now_tree) {
+        *errlist_add(errs, ERR_ERROR) = e;
+        return false;
+    }
+    return find_base(s, &e) || select_all(s, &e, NULL);
+}
+
+static const struct file_state *state_now(void *ctx, const char *path)
+{
+    struct workspace *ws = ctx;
+    file_id f = graph_find_file(&ws->g, path);
+    return f != ID_NONE && f < ws->n_stamped && ws->stamped[f] ? &ws->g.files[f].state : NULL;
+}
+
+/* Where the base says one thing by a file that a target made, and that target may make another one now, the targets
+ * that were declared from it are in doubt. */
+static void doubt_generated(struct since *s, const struct record *rec)
+{
+    struct graph *g = s->now;
+    struct out_lookup *l = out_lookup_new(g);
+    for (uint32_t f = 0; f < g->n_files; f++) {
+        uint32_t o = g->files[f].flags & FILE_LOADED ? out_lookup_find(l, graph_str(g, g->files[f].path)) : ID_NONE;
+        if (o == ID_NONE || !s->affected[g->outs[o].producer])
+            continue;
+        str_id reader = record_reader(rec, f);
+        for (uint32_t n = 0; n < g->n_nodes; n++) {
+            if (s->affected[n] || (reader != STR_NONE && g->nodes[n].dir != reader))
+                continue;
+            s->affected[n] = 1;
+            s->doubt[n] = f;
+        }
+    }
+    out_lookup_free(l);
+}
+
+/* What needs an affected target is affected: its static key holds the other's. Only doubt adds some that this has to be
+ * said of. */
+static void spread(struct since *s)
+{
+    const struct graph *g = s->now;
+    s->n_affected = 0;
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        node_id n = g->order[k];
+        for (uint32_t i = 0; i < g->nodes[n].n_edges && !s->affected[n]; i++)
+            s->affected[n] = s->affected[g->edges[g->nodes[n].edges_at + i].to];
+        s->n_affected += s->affected[n];
+    }
+}
+
+/* The base's own mistakes are not those of who works on the branch: they cost a selection of everything. */
+static bool load_base(struct since *s, struct workspace *ws)
+{
+    struct errlist errs = ERRLIST_INIT;
+    struct err e = ERR_INIT;
+    char hex[OBJECT_ID_HEX];
+    if (s->have_before)
+        return true;
+    object_id_hex(s->base, hex);
+    s->base_tree = snapshot_commit(s->repo, s->base, &e);
+    if (!s->base_tree)
+        return select_all(s, &e, NULL), false;
+    s->have_before = true;
+    if (revision_load(&s->before, ws, s->base_tree, &errs)) {
+        errlist_clear(&errs);
+        return true;
+    }
+    for (size_t i = 0; i < errs.n; i++) {
+        if (errs.v[i].level != ERR_ERROR)
+            continue;
+        struct buf b = BUF_INIT;
+        if (errs.v[i].file)
+            buf_printf(&b, "%s:%u: ", errs.v[i].file, errs.v[i].line);
+        buf_adds(&b, errs.v[i].msg ? errs.v[i].msg : "");
+        err_set(&e, "T709", "the base %.8s does not load: %s", hex, buf_cstr(&b));
+        if (strcmp(errs.v[i].code, "T707") == 0 && errs.v[i].hint)
+            err_hint(&e, "%s", errs.v[i].hint);
+        buf_clear(&b);
+        break;
+    }
+    errlist_clear(&errs);
+    select_all(s, &e, e.hint ? NULL : "merge the commit that mends it, or give --since a later one");
+    return false;
+}
+
+bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
+{
+    struct snapshot_reference before = {0}, after = {0};
+    if (!s->now_tree) {
+        s->now = &ws->g;
+        before = (struct snapshot_reference){.state = state_now, .ctx = ws};
+    } else if (!s->have_after) {
+        s->have_after = true;
+        if (!revision_load(&s->after, ws, s->now_tree, errs))
+            return false;
+        s->now = &s->after.g;
+    }
+    bool compare = s->have_base && load_base(s, ws);
+    if (s->now_tree && !s->after.have_keys) {
+        if (compare && !s->o.exact) {
+            before.peer = s->now_tree;
+            after.peer = s->base_tree;
+        }
+        revision_keys(&s->after, ws, &after);
+    }
+    s->now_keys = s->now_tree ? &s->after.keys : &ws->keys;
+    mem_free(s->affected);
+    mem_free(s->doubt);
+    s->affected = mem_calloc(s->now->n_nodes + 1, 1);
+    s->doubt = mem_resize(NULL, s->now->n_nodes + 1, sizeof *s->doubt);
+    memset(s->doubt, 0xff, (s->now->n_nodes + 1) * sizeof *s->doubt);
+    if (compare && !s->before.have_keys)
+        revision_keys(&s->before, ws, &before);
+    struct err e = ERR_INIT;
+    if (compare && snapshot_failed(s->base_tree, &e)) {
+        select_all(s, &e, NULL);
+        compare = false;
+    }
+    for (uint32_t n = 0; n < s->now->n_nodes; n++) {
+        node_id m = compare ? graph_find(&s->before.g, graph_label(s->now, n)) : ID_NONE;
+        s->affected[n] = m == ID_NONE || !digest_eq(s->now_keys->static_key[n], s->before.keys.static_key[m]);
+    }
+    if (compare)
+        doubt_generated(s, s->now_tree ? &s->after.rec : &ws->rec);
+    spread(s);
+    return true;
+}
+
+bool since_has(struct since *s, const char *label)
+{
+    node_id n = graph_find(s->now, label);
+    return n != ID_NONE && s->affected[n];
+}
+
+void since_close(struct since *s)
+{
+    if (s->have_before)
+        revision_clear(&s->before);
+    if (s->have_after)
+        revision_clear(&s->after);
+    if (s->base_tree)
+        tree_free(s->base_tree);
+    if (s->now_tree)
+        tree_free(s->now_tree);
+    repo_close(s->repo);
+    mem_free(s->affected);
+    mem_free(s->doubt);
+    mem_free(s->everything);
+    mem_free(s->mend);
+    mem_free(s->name);
+    mem_free(s->chosen_by);
+    memset(s, 0, sizeof *s);
+}

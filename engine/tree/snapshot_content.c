@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a checkout of the snapshot would write, and its digests. */
+#include "tree/snapshot_internal.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "tree/listing.h"
+
+/* ---- filters --------------------------------------------------------------------------------------------------- */
+
+static bool home_file(const char *name)
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    char *path = xdg && *xdg ? mem_printf("%s/%s", xdg, name) : mem_printf("%s/.config/%s", home ? home : "", name);
+    bool there = file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+/* gitattributes(5) and git-config(1): what may change content although no .gitattributes of the tree says so. */
+static bool filters_everywhere(struct mount *m)
+{
+    if (m->filters_everywhere >= 0)
+        return m->filters_everywhere;
+    git_config *c = NULL;
+    bool any = home_file("git/attributes") || file_exists("/etc/gitattributes");
+    if (lg.repository_config_snapshot(&c, m->git) == 0) {
+        const char *v;
+        if (lg.config_get_string(&v, c, "core.autocrlf") == 0 && strcmp(v, "false") != 0)
+            any = true;
+        if (lg.config_get_string(&v, c, "core.attributesfile") == 0)
+            any = true;
+        lg.config_free(c);
+    }
+    char *info = mem_printf("%sinfo/attributes", lg.repository_commondir(m->git));
+    any = any || file_exists(info);
+    mem_free(info);
+    m->filters_everywhere = any;
+    return any;
+}
+
+static const char attributes_name[] = ".gitattributes";
+
+static bool has_attributes(struct snapshot *s, struct snap_dir *d)
+{
+    if (d->has_attributes < 0)
+        d->has_attributes = snap_find(s, d, attributes_name, sizeof attributes_name - 1) != NULL ||
+                            (d->parent && has_attributes(s, d->parent));
+    return d->has_attributes;
+}
+
+/* The digest of the file that a Git LFS pointer stands for, from the repository's own LFS store. The format is that of
+ * git-lfs, docs/spec.md: lines "version URL", "oid sha256:HEX", "size N". */
+static bool lfs_object(const struct mount *m, const char *p, size_t len, struct digest *out)
+{
+    static const char version[] = "version https://git-lfs.github.com/spec/v1\n", key[] = "\noid sha256:";
+    if (len > 1024 || len < sizeof version || memcmp(p, version, sizeof version - 1) != 0)
+        return false;
+    const char *oid = strstr(p, key);
+    if (!oid || strspn(oid += sizeof key - 1, "0123456789abcdef") != 64)
+        return false;
+    char *path = mem_printf("%slfs/objects/%.2s/%.2s/%.64s", lg.repository_commondir(m->git), oid, oid + 2, oid);
+    bool ok = file_exists(path) && file_digest(path, out, NULL);
+    mem_free(path);
+    return ok;
+}
+
+bool snapshot_content(struct snapshot *s, struct snap_dir *d, const struct snap_entry *en, struct buf *out)
+{
+    git_blob *b;
+    if (lg.blob_lookup(&b, d->m->git, &en->id) != 0) {
+        snapshot_fail(s, "the file '%s%s%s' of the revision", d->path, *d->path ? "/" : "", en->name);
+        return false;
+    }
+    bool is_link = (en->mode & S_IFMT) == S_IFLNK, done = false;
+    if (!is_link && (has_attributes(s, d) || filters_everywhere(d->m))) {
+        git_blob_filter_options o = {.version = GIT_BLOB_FILTER_OPTIONS_VERSION,
+                                     .flags = GIT_BLOB_FILTER_CHECK_FOR_BINARY};
+        git_buf filtered = {0};
+        char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
+        if (d->m->has_commit) {
+            o.flags |= GIT_BLOB_FILTER_ATTRIBUTES_FROM_COMMIT;
+            o.attr_commit_id = d->m->commit;
+        }
+        done = lg.blob_filter(&filtered, b, path, &o) == 0;
+        if (done)
+            buf_add(out, filtered.ptr ? filtered.ptr : "", filtered.size);
+        lg.buf_dispose(&filtered);
+        mem_free(path);
+    }
+    if (!done) {
+        size_t len = (size_t)lg.blob_rawsize(b);
+        buf_add(out, len ? lg.blob_rawcontent(b) : "", len);
+    }
+    lg.blob_free(b);
+    return true;
+}
+
+/* ---- digests --------------------------------------------------------------------------------------------------- */
+
+/* Is the attributes' file of this folder, or of one above it, another one in the reference? Then a checkout there may
+ * have written the same object differently. */
+static bool attributes_differ(struct snapshot *s, struct snap_dir *d, const struct snapshot_reference *ref)
+{
+    if (d->attributes_differ >= 0)
+        return d->attributes_differ;
+    const struct snap_entry *mine = snap_find(s, d, attributes_name, sizeof attributes_name - 1);
+    git_oid theirs;
+    bool they_have = false;
+    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", attributes_name);
+    if (ref->peer) {
+        struct spot p;
+        char *from_top = mem_printf("%s%s%s", d->m->at, *d->m->at ? "/" : "", path);
+        spot_find(snapshot_of(ref->peer), from_top, false, false, &p);
+        they_have = p.where == IN_GIT && p.entry;
+        if (they_have)
+            theirs = p.entry->id;
+        spot_clear(&p);
+        mem_free(from_top);
+    } else {
+        const git_index_entry *ie = lg.index_get_bypath(d->m->index, path, 0);
+        they_have = ie != NULL;
+        if (ie)
+            theirs = ie->id;
+    }
+    mem_free(path);
+    bool differ = !mine == they_have || (mine && memcmp(mine->id.id, theirs.id, sizeof theirs.id) != 0) ||
+                  (d->parent && attributes_differ(s, d->parent, ref));
+    d->attributes_differ = differ;
+    return differ;
+}
+
+static const int64_t second_ns = INT64_C(1000000000);
+
+static int64_t index_ns(git_index_time t) { return (int64_t)(uint32_t)t.seconds * second_ns + t.nanoseconds; }
+static int64_t wrapped(int64_t ns) /* the index holds 32 bits of the seconds */
+{
+    return (int64_t)(uint32_t)(ns / second_ns) * second_ns + ns % second_ns;
+}
+
+/* Does the index say that the work tree's file is this object, and does the file look as it did then? The rules are
+ * git's, Documentation/technical/racy-git.txt; whatever cannot be told here is hashed. */
+static bool is_checked_out(const struct snap_dir *d, const struct snap_entry *en, const struct file_state *now)
+{
+    const struct mount *m = d->m;
+    if (!m->index || (now->type != ENTRY_FILE && now->type != ENTRY_EXEC))
+        return false;
+    char small[512];
+    int n = snprintf(small, sizeof small, "%s%s%s", d->path, *d->path ? "/" : "", en->name);
+    if (n < 0 || (size_t)n >= sizeof small)
+        return false;
+    const git_index_entry *ie = lg.index_get_bypath(m->index, small, 0);
+    if (!ie || memcmp(ie->id.id, en->id.id, sizeof en->id.id) != 0)
+        return false;
+    int64_t mtime = index_ns(ie->mtime), ctime = index_ns(ie->ctime);
+    bool coarse = ie->mtime.nanoseconds == 0 && ie->ctime.nanoseconds == 0;
+    int64_t latest = now->stamp.mtime_ns > now->stamp.ctime_ns ? now->stamp.mtime_ns : now->stamp.ctime_ns;
+    return mtime == wrapped(now->stamp.mtime_ns) && ctime == wrapped(now->stamp.ctime_ns) &&
+           latest + (coarse ? 2 * second_ns : 0) < m->index_ns;
+}
+
+static char *from_top(const struct spot *p)
+{
+    const struct snap_dir *d = p->dir;
+    return mem_printf("%s%s%s%s%s", d->m->at, *d->m->at ? "/" : "", d->path, *d->path ? "/" : "", p->entry->name);
+}
+
+/* Is the same object at the same place of the peer? */
+static bool in_peer(struct snapshot *s, const struct spot *p, const struct snapshot_reference *ref)
+{
+    struct spot q;
+    char *path = from_top(p);
+    spot_find(snapshot_of(ref->peer), path, false, false, &q);
+    mem_free(path);
+    bool same = q.where == IN_GIT && q.entry && memcmp(q.entry->id.id, p->entry->id.id, sizeof q.entry->id.id) == 0;
+    spot_clear(&q);
+    return same && !attributes_differ(s, p->dir, ref);
+}
+
+/* The state of the file in the work tree; NULL if it is not known. */
+static const struct file_state *state_now(struct snapshot *s, const struct spot *p, const char *path,
+                                          const struct snapshot_reference *ref)
+{
+    if (!ref->state)
+        return NULL;
+    if (path)
+        return ref->state(ref->ctx, path);
+    char *full = from_top(p);
+    size_t len = strlen(s->repo->prefix);
+    bool below = !len || (strncmp(full, s->repo->prefix, len) == 0 && full[len] == '/');
+    const struct file_state *now = below ? ref->state(ref->ctx, full + len + (len > 0)) : NULL;
+    mem_free(full);
+    return now;
+}
+
+/* Of a file of the snapshot; `path` if it was reached by that path and no other; NULL: it is worked out. */
+static bool content_digest(struct snapshot *s, const struct spot *p, const char *path,
+                           const struct snapshot_reference *ref, struct digest *out)
+{
+    if (ref->peer && in_peer(s, p, ref)) {
+        struct hasher h;
+        hasher_init(&h);
+        hasher_str(&h, "git object");
+        hasher_mem(&h, p->entry->id.id, sizeof p->entry->id.id);
+        *out = hasher_end(&h);
+        hasher_clear(&h);
+        return true;
+    }
+    const struct file_state *now = state_now(s, p, path, ref);
+    if (now && is_checked_out(p->dir, p->entry, now) && !attributes_differ(s, p->dir, ref)) {
+        *out = now->digest;
+        return true;
+    }
+    struct buf b = BUF_INIT;
+    bool ok = snapshot_content(s, p->dir, p->entry, &b);
+    s->n_hashed++;
+    if (ok) {
+        *out = digest_bytes(b.p ? b.p : "", b.len);
+        /* With its objects here, a work tree may still hold the pointers (GIT_LFS_SKIP_SMUDGE). */
+        if (!now || !digest_eq(*out, now->digest))
+            lfs_object(p->dir->m, buf_cstr(&b), b.len, out);
+    }
+    buf_clear(&b);
+    return ok;
+}
+
+/* ---- states ---------------------------------------------------------------------------------------------------- */
+
+static void stamp_disk(const char *path, struct file_state *out)
+{
+    *out = (struct file_state){0};
+    stamp_update(AT_FDCWD, path, out, NULL);
+    out->stamp = (struct stamp){0};
+}
+
+/* The state of what is at the end of a link; `text` is the link's. */
+static void stamp_link(struct snapshot *s, const char *path, const char *text, size_t len,
+                       const struct snapshot_reference *ref, struct file_state *out)
+{
+    struct spot p;
+    struct stat st;
+    struct digest content = DIGEST_NONE;
+    enum entry_type type = ENTRY_NONE;
+    bool ok = true;
+    spot_find_path(s, path, true, true, &p);
+    if (p.where == IN_GIT) {
+        type = p.type;
+        if (p.entry)
+            ok = content_digest(s, &p, NULL, ref, &content);
+    } else if (p.where == ON_DISK && stat(p.path.p, &st) == 0) {
+        type = entry_type_of(&st);
+        if (S_ISREG(st.st_mode))
+            ok = file_digest(p.path.p, &content, NULL);
+    }
+    spot_clear(&p);
+    *out = (struct file_state){.type = ok ? ENTRY_LINK : ENTRY_OTHER};
+    if (ok)
+        out->digest = stamp_link_digest(text, len, type, content);
+}
+
+/* A link on the disk may lead into the work tree, where the snapshot has a word to say. */
+static void stamp_disk_link(struct snapshot *s, const char *disk, const struct snapshot_reference *ref,
+                            struct file_state *out)
+{
+    char text[PATH_MAX];
+    struct buf real = BUF_INIT;
+    ssize_t len = readlink(disk, text, sizeof text);
+    size_t top = strlen(s->repo->top);
+    bool inside =
+        len >= 0 && file_realpath(disk, &real, NULL) && strncmp(real.p, s->repo->top, top) == 0 && real.p[top] == '/';
+    if (inside)
+        stamp_link(s, real.p, text, (size_t)len, ref, out);
+    else
+        stamp_disk(disk, out);
+    buf_clear(&real);
+}
+
+void snapshot_stamp(struct tree *t, const char *path, const struct snapshot_reference *ref, struct file_state *out)
+{
+    struct snapshot *s = snapshot_of(t);
+    struct spot p;
+    *out = (struct file_state){0};
+    if (!spot_quick(s, path, &p))
+        spot_find_path(s, path, false, true, &p);
+    if (p.where == ON_DISK) {
+        /* The same on both sides. */
+        const struct file_state *now = ref->state ? ref->state(ref->ctx, path) : NULL;
+        struct stat st;
+        if (now && now->type != ENTRY_LINK)
+            *out = (struct file_state){.digest = now->digest, .type = now->type};
+        else if (lstat(p.path.p, &st) == 0 && S_ISLNK(st.st_mode))
+            stamp_disk_link(s, p.path.p, ref, out);
+        else
+            stamp_disk(p.path.p, out);
+    } else if (p.where == IN_GIT && p.type == ENTRY_LINK) {
+        struct buf text = BUF_INIT;
+        if (snapshot_content(s, p.dir, p.entry, &text))
+            stamp_link(s, path, buf_cstr(&text), text.len, ref, out);
+        else
+            out->type = ENTRY_OTHER;
+        buf_clear(&text);
+    } else if (p.where == IN_GIT) {
+        out->type = (uint8_t)p.type;
+        if (p.entry && !content_digest(s, &p, p.direct && *path != '/' ? path : NULL, ref, &out->digest))
+            *out = (struct file_state){.type = ENTRY_OTHER};
+    }
+    spot_clear(&p);
+}
+
+bool snapshot_object(struct tree *t, const char *path, struct object_id *out)
+{
+    struct spot p;
+    spot_find_path(snapshot_of(t), path, false, false, &p);
+    bool ok = p.where == IN_GIT && p.entry && p.direct && p.type != ENTRY_LINK;
+    if (ok)
+        *out = from_oid(&p.entry->id);
+    spot_clear(&p);
+    return ok;
+}
+
+uint32_t snapshot_n_hashed(const struct tree *t) { return ((const struct snapshot *)t)->n_hashed; }
