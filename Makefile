@@ -72,6 +72,7 @@ FLAGS_LINE = $(CC) $(CFLAGS_ALL) $(LDLIBS_ALL)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@pkg-config --exists $(PKGS) libgit2 || { echo 'make: libraries are missing; run .ci/setup build' >&2; exit 1; }
+	@[ -n '$(LIBGIT2)' ] || { echo 'make: libgit2.so cannot be read; run .ci/setup build' >&2; exit 1; }
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_LINE))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_LINE))' >$@
 
 $(BUILD)/tgraph: $(BUILD)/obj/cli/main.o $(BUILD)/libtgraph.a

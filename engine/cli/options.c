@@ -210,8 +210,11 @@ static bool apply(const struct command *c, const struct option *opt, const char 
     case 'd': {
         struct err e = ERR_INIT;
         bool ok = shard_parse(value, &o->shard, &o->n_shards, o->plan, &e);
-        if (!ok)
+        if (!ok) {
             wrong(c, BAD_VALUE, e.msg, NULL);
+            if (e.hint)
+                fprintf(stderr, "  hint: %s\n", e.hint);
+        }
         err_clear(&e);
         return ok;
     }

@@ -14,8 +14,10 @@ bool open_since(struct since *s, struct workspace *ws, const struct options *o, 
     char *chosen_by = NULL;
     if (o->since && !o->ref && ci_base_find(&env, &ci)) {
         opts.ref = ci.ref;
+        opts.is_branch = ci.is_branch;
         opts.chosen_by = chosen_by = mem_printf("%s, %s", ci.variable, ci.system);
     }
+    opts.in_ci = ci.system != NULL;
     bool ok = since_open(s, ws, &opts, errs);
     s->o.ref = s->o.chosen_by = NULL; /* they go now; name and chosen_by stay */
     ci_base_clear(&ci);

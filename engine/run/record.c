@@ -80,7 +80,7 @@ void record_make_asked(struct record *r, struct graph *g, const struct load_reco
     for (uint32_t i = 0; i < l->files.n; i++) {
         file_id f = graph_file(g, l->files.v[i]);
         g->files[f].flags |= FILE_LOADED;
-        if (l->readers.v[i])
+        if (i < l->readers.n && l->readers.v[i])
             r->readers[r->n_readers++] = (struct record_reader){f, strtab_add(&g->strs, l->readers.v[i])};
     }
     if (r->n_readers)

@@ -22,9 +22,11 @@
 struct since_opts {
     const char *ref;       /* NULL: the default branch; with `staged` HEAD */
     const char *chosen_by; /* what chose ref, for people ("GITHUB_BASE_REF"); NULL: a person did */
-    const char *to;        /* compare with this revision instead of the work tree; NULL */
-    bool staged;           /* compare with the index instead of the work tree */
-    bool exact;            /* static keys are shown: they have to be those of a checkout, at the cost of hashing more */
+    bool is_branch;        /* ref is a branch by name: a remote's comes before a local one */
+    bool in_ci;     /* a person is not there to see that nothing was compared: a base that is HEAD itself is none */
+    const char *to; /* compare with this revision instead of the work tree; NULL */
+    bool staged;    /* compare with the index instead of the work tree */
+    bool exact;     /* static keys are shown: they have to be those of a checkout, at the cost of hashing more */
 };
 
 struct since {

@@ -138,42 +138,76 @@ static bool has_ref(struct repo *r, const char *name)
     return lg.reference_name_to_id(&id, r->git, name) == 0;
 }
 
-bool repo_resolve(struct repo *r, const char *name, char **used, struct object_id *commit, struct err *e)
+/* The branch of that name of a remote, of origin before the others. `first` gets the first remote's name. */
+static bool remote_branch(struct repo *r, const char *name, char **used, struct object_id *commit, char **first)
 {
-    if (used)
-        *used = NULL;
-    if (commit_of(r, name, commit)) {
-        if (used)
-            *used = mem_strdup(name);
-        return true;
-    }
     git_strarray remotes = {NULL, 0};
     bool found = false;
-    char *first = NULL;
-    if (lg.remote_list(&remotes, r->git) == 0) {
-        for (size_t i = 0; i < remotes.count && !found; i++) {
-            char *full = mem_printf("refs/remotes/%s/%s", remotes.strings[i], name);
-            if (!first)
-                first = mem_strdup(remotes.strings[i]);
-            found = commit_of(r, full, commit);
-            if (found && used)
-                *used = mem_strdup(full + strlen("refs/remotes/"));
+    *first = NULL;
+    if (lg.remote_list(&remotes, r->git) != 0)
+        return false;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < remotes.count; i++) {
+            const char *remote = remotes.strings[i];
+            if ((strcmp(remote, "origin") == 0) != (round == 0))
+                continue;
+            if (!*first)
+                *first = mem_strdup(remote);
+            char *full = mem_printf("refs/remotes/%s/%s", remote, name);
+            if (!found && commit_of(r, full, commit)) {
+                found = true;
+                if (used)
+                    *used = mem_strdup(full + strlen("refs/remotes/"));
+            }
             mem_free(full);
         }
-        lg.strarray_dispose(&remotes);
     }
-    if (!found) {
-        err_set(e, "T704", "git knows no revision '%s' here", name);
-        bool is_id = strlen(name) >= 7 && strspn(name, "0123456789abcdef") == strlen(name);
-        if (first && is_id)
-            err_hint(e, "git fetch %s %s", first, name);
-        else if (first)
-            err_hint(e, "git fetch %s %s:refs/remotes/%s/%s", first, name, first, name);
-        else
-            err_hint(e, "`git branch -a` and `git tag` list what there is");
-    }
-    mem_free(first);
+    lg.strarray_dispose(&remotes);
     return found;
+}
+
+static bool unknown(struct repo *r, const char *name, const char *remote, struct err *e)
+{
+    bool is_id = strlen(name) >= 7 && strspn(name, "0123456789abcdef") == strlen(name);
+    err_set(e, "T704", "git knows no revision '%s' here", name);
+    if (!remote)
+        return err_hint(e, "`git branch -a` and `git tag` list what there is");
+    if (strpbrk(name, "~^@{: "))
+        return repo_is_shallow(r) ? err_hint(e, "git fetch --unshallow %s", remote)
+                                  : err_hint(e, "`git log` shows what there is");
+    if (is_id)
+        return err_hint(e, "git fetch %s %s", remote, name);
+    return err_hint(e, "git fetch %s %s:refs/remotes/%s/%s", remote, name, remote, name);
+}
+
+static bool resolve(struct repo *r, const char *name, bool remote_first, char **used, struct object_id *commit,
+                    struct err *e)
+{
+    char *remote = NULL;
+    if (used)
+        *used = NULL;
+    bool found = !remote_first && commit_of(r, name, commit);
+    if (!found && remote_branch(r, name, used, commit, &remote)) {
+        mem_free(remote);
+        return true;
+    }
+    found = found || (remote_first && commit_of(r, name, commit));
+    if (found && used)
+        *used = mem_strdup(name);
+    if (!found)
+        unknown(r, name, remote, e);
+    mem_free(remote);
+    return found;
+}
+
+bool repo_resolve(struct repo *r, const char *name, char **used, struct object_id *commit, struct err *e)
+{
+    return resolve(r, name, false, used, commit, e);
+}
+
+bool repo_resolve_branch(struct repo *r, const char *name, char **used, struct object_id *commit, struct err *e)
+{
+    return resolve(r, name, true, used, commit, e);
 }
 
 bool repo_head(struct repo *r, struct object_id *commit, struct err *e)

@@ -33,6 +33,9 @@ void repo_close(struct repo *r);
 /* The commit that `name` means: whatever git takes for a revision, or else a branch of that name of a remote. `used`
  * (may be NULL) gets the name that was found; the caller frees it. T704: there is none. */
 bool repo_resolve(struct repo *r, const char *name, char **used, struct object_id *commit, struct err *e);
+/* The same for what a CI system calls a branch: a remote's branch comes first, since a clone's local branch of that
+ * name may hold the changes already. */
+bool repo_resolve_branch(struct repo *r, const char *name, char **used, struct object_id *commit, struct err *e);
 /* T705: there is no commit yet. */
 bool repo_head(struct repo *r, struct object_id *commit, struct err *e);
 /* T706: the two have no commit in common, or it is not here (a shallow clone). */

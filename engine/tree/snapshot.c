@@ -64,19 +64,23 @@ static struct snap_dir *dir_new(struct snapshot *s, struct mount *m, struct snap
     return d;
 }
 
+static bool on_disk(const struct snapshot *s, const char *from_top)
+{
+    struct stat st;
+    char *disk = mem_printf("%s/%s", s->repo->top, from_top);
+    bool there = lstat(disk, &st) == 0;
+    mem_free(disk);
+    return there;
+}
+
+/* What a sparse checkout leaves out. Submodules have no such entries. */
 static bool is_left_out(struct snapshot *s, const struct snap_dir *d, const char *name)
 {
-    if (!s->sparse || !d->m->index)
+    if (!s->sparse || !d->m->index || d->m != s->main)
         return false;
     char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", name);
     const git_index_entry *ie = lg.index_get_bypath(d->m->index, path, 0);
-    bool out = ie && (ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE);
-    if (out) {
-        char *disk = mem_printf("%s/%s", d->m->disk, path);
-        struct stat st;
-        out = lstat(disk, &st) != 0;
-        mem_free(disk);
-    }
+    bool out = ie && (ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !on_disk(s, path);
     mem_free(path);
     return out;
 }
@@ -764,6 +768,10 @@ struct tree *snapshot_index(struct repo *r, struct err *e)
             unmerged = ie->path;
         if (ie->flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD)
             continue; /* only announced: not in the commit to be */
+        if ((ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !on_disk(s, ie->path)) {
+            s->sparse = true;
+            continue;
+        }
         struct snap_dir *d = dir_for(s, ie->path, &name);
         MEM_GROW(d->v, d->n, d->cap);
         d->v[d->n++] =
