@@ -99,6 +99,7 @@ void record_make(struct record *r, struct graph *g, const struct load_record *l,
                  int64_t started_ns, struct digest platform, const char *path, const char *home)
 {
     record_make_asked(r, g, l, platform, path, home);
+    r->head.outer = strtab_add(&g->strs, walker_outer(w));
     for (uint32_t i = 0; i < l->files.n; i++)
         stamp_loaded(g, root_fd, l->files.v[i], started_ns);
     for (size_t i = 0; i < walker_n_ignore_files(w); i++)
@@ -155,7 +156,7 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
     SEC(6, readers);
 #undef SEC
     size_t len = g->strs.len;
-    bool ok = r->head.path < len && r->head.home < len && r->head.warnings < len;
+    bool ok = r->head.path < len && r->head.home < len && r->head.warnings < len && r->head.outer < len;
     for (uint32_t i = 0; ok && i < r->n_dirs; i++)
         ok = r->dirs[i].path < len;
     for (uint32_t i = 0; ok && i < r->n_words; i++)
@@ -243,6 +244,7 @@ static enum record_answer look_closer(struct record *r, struct graph *g, const c
 {
     struct tree *tree = tree_worktree_new(root);
     struct walker *w = walker_new(tree);
+    walker_set_outer(w, graph_str(g, r->head.outer));
     bool same_lists = true;
     for (uint32_t i = 0; i < r->n_dirs; i++) {
         if (!dir_changed[i])
@@ -336,12 +338,17 @@ bool record_same_environment(const struct record *r, const struct graph *g, cons
     return same;
 }
 
-enum record_answer record_check(struct record *r, struct graph *g, const char *root, int root_fd, int threads,
-                                const struct record_env_ops *env, struct digest library, struct digest platform,
-                                const char *path, const char *home, struct buf *why)
+enum record_answer record_check(struct record *r, struct graph *g, const char *root, const char *outer, int root_fd,
+                                int threads, const struct record_env_ops *env, struct digest library,
+                                struct digest platform, const char *path, const char *home, struct buf *why)
 {
     if (!record_same_environment(r, g, env, library, platform, path, home, why))
         return RECORD_STALE;
+    if (strcmp(graph_str(g, r->head.outer), outer) != 0) {
+        if (why)
+            buf_adds(why, "the git repository is another one");
+        return RECORD_STALE;
+    }
     struct pass p = {.g = g, .r = r, .root_fd = root_fd};
     file_id *loaded = mem_resize(NULL, g->n_files + 1, sizeof *loaded);
     for (uint32_t i = 0; i < g->n_files; i++)

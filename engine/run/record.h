@@ -16,6 +16,7 @@ struct record_head {
     struct digest platform;
     str_id path, home; /* values of PATH and HOME */
     uint32_t key_format;
+    str_id outer;    /* the root's path from git's top */
     str_id warnings; /* the load's warnings as text, to be shown again; 0 = none */
 };
 struct record_dir {
@@ -82,8 +83,8 @@ enum record_answer {
     RECORD_STALE,     /* load again; `why` says what changed */
 };
 /* Updates the states of FILE_LOADED files and the folders' stamps. `why` (may be NULL) gets one line for STALE. */
-enum record_answer record_check(struct record *r, struct graph *g, const char *root, int root_fd, int threads,
-                                const struct record_env_ops *env, struct digest library, struct digest platform,
-                                const char *path, const char *home, struct buf *why);
+enum record_answer record_check(struct record *r, struct graph *g, const char *root, const char *outer, int root_fd,
+                                int threads, const struct record_env_ops *env, struct digest library,
+                                struct digest platform, const char *path, const char *home, struct buf *why);
 
 #endif

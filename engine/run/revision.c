@@ -23,7 +23,7 @@ struct looked {
 };
 
 #define VERSION                                                                                                        \
-    (1u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (2u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct looked)))
 
 static const char *get_env(void *ctx, const char *name)
@@ -162,6 +162,7 @@ static bool load(struct revision *r, struct workspace *ws, struct errlist *errs)
     struct decls decls;
     struct load_record lr;
     struct walker *w = walker_new(r->tree);
+    walker_set_outer(w, ws->outer);
     struct load_opts o = {
         .tree = r->tree, .walker = w, .search_path = ws->path_env, .getenv = get_env, .lib_dir = ws->opts.lib_dir};
     struct graph_hooks hooks = {locate, r->tree};

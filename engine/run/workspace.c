@@ -22,7 +22,7 @@
 
 /* A different layout of any frozen struct gives another version, so old files are discarded and not misread. */
 #define FROZEN_VERSION                                                                                                 \
-    (3u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (4u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct record_dir)))
 #define SECTIONS (GRAPH_SECTIONS + RECORD_SECTIONS)
 
@@ -112,6 +112,8 @@ static bool find_root(struct workspace *ws, struct err *e)
         const char *rest = buf_cstr(&here) + (strcmp(found, "/") == 0 ? 0 : len);
         ws->root = found;
         ws->sub = mem_strdup(*rest == '/' ? rest + 1 : rest);
+        size_t top = !in_git || strcmp(buf_cstr(&at), "/") == 0 ? 0 : at.len;
+        ws->outer = mem_strdup(in_git && len > top + 1 ? found + top + 1 : "");
     } else {
         err_set(e, "T001", "no Testfile.lua in %s or above it", buf_cstr(&here));
         err_hint(e, "write one that says what your tests are, for example: test \"unit\" { cmd = \"make check\" }");
@@ -205,6 +207,7 @@ bool ws_reload(struct workspace *ws, const char *reason, struct errlist *errs)
     graph_init(&g);
     struct tree *tree = tree_worktree_new(ws->root);
     struct walker *w = walker_new(tree);
+    walker_set_outer(w, ws->outer);
     struct load_opts o = {
         .tree = tree, .walker = w, .search_path = ws->path_env, .getenv = get_env, .lib_dir = ws->opts.lib_dir};
     int64_t started = clock_real_ns();
@@ -293,8 +296,8 @@ bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *e
     struct record_env_ops env = {get_env, NULL};
     struct buf why = BUF_INIT;
     bool ok = true;
-    switch (record_check(&ws->rec, &ws->g, ws->root, ws->root_fd, ws->threads, &env, load_library_digest(opts->lib_dir),
-                         ws->platform, ws->path_env, ws->home_env, &why)) {
+    switch (record_check(&ws->rec, &ws->g, ws->root, ws->outer, ws->root_fd, ws->threads, &env,
+                         load_library_digest(opts->lib_dir), ws->platform, ws->path_env, ws->home_env, &why)) {
     case RECORD_STALE:
         ok = ws_reload(ws, buf_cstr(&why), errs);
         break;
@@ -326,6 +329,7 @@ void ws_close(struct workspace *ws)
     errlist_clear(&ws->warnings);
     mem_free(ws->root);
     mem_free(ws->sub);
+    mem_free(ws->outer);
     mem_free(ws->state_dir);
     mem_free(ws->cache_dir);
     mem_free(ws->path_env);

@@ -30,8 +30,9 @@ struct ws_opts {
 
 struct workspace {
     struct ws_opts opts;
-    char *root; /* absolute, links resolved */
-    char *sub;  /* opts.dir relative to the root, "" = the root itself */
+    char *root;  /* absolute, links resolved */
+    char *sub;   /* opts.dir relative to the root, "" = the root itself */
+    char *outer; /* the root relative to git's top; "" = the same, or outside git */
     int root_fd;
     char *state_dir; /* root/.tgraph */
     char *cache_dir;

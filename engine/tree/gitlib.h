@@ -12,11 +12,14 @@
 #define TGRAPH_TREE_GITLIB_H
 
 #include <git2.h>
+#include <git2/sys/repository.h>
 
 #include "base/err.h"
 
 /* libgit2's functions that are used, without their prefix git_. */
 #define GITLIB_FUNCTIONS(X)                                                                                            \
+    X(attr_get_many_ext)                                                                                               \
+    X(attr_value)                                                                                                      \
     X(blob_filter)                                                                                                     \
     X(blob_free)                                                                                                       \
     X(blob_lookup)                                                                                                     \
@@ -33,10 +36,14 @@
     X(index_free)                                                                                                      \
     X(index_get_byindex)                                                                                               \
     X(index_get_bypath)                                                                                                \
+    X(index_new)                                                                                                       \
     X(index_open)                                                                                                      \
     X(index_path)                                                                                                      \
     X(libgit2_init)                                                                                                    \
+    X(libgit2_opts)                                                                                                    \
     X(merge_base)                                                                                                      \
+    X(odb_free)                                                                                                        \
+    X(odb_read_header)                                                                                                 \
     X(object_free)                                                                                                     \
     X(object_id)                                                                                                       \
     X(object_peel)                                                                                                     \
@@ -52,8 +59,10 @@
     X(repository_index)                                                                                                \
     X(repository_is_bare)                                                                                              \
     X(repository_is_shallow)                                                                                           \
+    X(repository_odb)                                                                                                  \
     X(repository_open_ext)                                                                                             \
     X(repository_path)                                                                                                 \
+    X(repository_set_index)                                                                                            \
     X(repository_workdir)                                                                                              \
     X(revparse_single)                                                                                                 \
     X(strarray_dispose)                                                                                                \

@@ -40,6 +40,10 @@ const char *glob_compile(struct wild *w, const char *pattern);
 struct walker;
 struct walker *walker_new(struct tree *t); /* borrows the tree */
 void walker_free(struct walker *w);
+/* The tree's root is the folder `outer` of a git repository, not its top: the .gitignore files above it count too, and
+ * .git is found there. Before anything is asked; "" (the default) = the root is the top. */
+void walker_set_outer(struct walker *w, const char *outer);
+const char *walker_outer(const struct walker *w);
 /* Appends the matching paths (repository-relative), sorted, without duplicates. A base that does not exist matches
  * nothing. */
 bool walker_glob(struct walker *w, const struct glob_spec *spec, struct strvec *out, struct err *e);

@@ -202,6 +202,14 @@ bool mount_tracks(const struct mount *m, const char *path)
     return !m->index || lg.index_get_bypath(m->index, path, 0) != NULL;
 }
 
+static bool holds_ignored(struct snapshot *s, const char *from_top);
+
+static bool is_private(const char *path)
+{
+    const char *name = path_base(path);
+    return strcmp(name, ".git") == 0 || strcmp(name, ".tgraph") == 0;
+}
+
 /* Is a path from the main top ignored in the work tree and by the snapshot's own rules? */
 static bool is_ignored(struct snapshot *s, const char *from_top, bool is_dir)
 {
@@ -209,19 +217,62 @@ static bool is_ignored(struct snapshot *s, const char *from_top, bool is_dir)
     if (!s->main->index || (len && (strncmp(from_top, s->repo->prefix, len) != 0 || from_top[len] != '/')))
         return false;
     const char *path = from_top + len + (len > 0);
+    if (is_private(path))
+        return false;
     if (!s->work) {
         s->work = tree_worktree_new(*s->repo->root ? s->repo->root : "/");
         s->work_rules = walker_new(s->work);
         s->own_rules = walker_new(&s->pure.base);
+        walker_set_outer(s->work_rules, s->repo->prefix);
+        walker_set_outer(s->own_rules, s->repo->prefix);
     }
     return walker_is_ignored(s->work_rules, path, is_dir) && walker_is_ignored(s->own_rules, path, is_dir);
+}
+
+/* The entries of a folder on the disk that belong to every revision: ignored, and not tracked. `all`: the folder itself
+ * is ignored. What `known` (may be NULL) has of the same name is left out. Returns an errno. */
+static int list_overlay(struct snapshot *s, const char *from_top, bool all, struct snap_dir *known,
+                        struct tree_listing *out)
+{
+    struct tree_listing l;
+    listing_init(&l);
+    char *disk = mem_printf("%s/%s", s->repo->top, from_top);
+    for (size_t n = strlen(disk); n > 1 && disk[n - 1] == '/'; n--)
+        disk[n - 1] = '\0';
+    char *slash = mem_printf("%s/", disk);
+    snapshot_look(s, slash);
+    int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), errnum = fd < 0 ? errno : listing_read(fd, &l);
+    for (size_t i = 0; i < l.n && !errnum; i++) {
+        if (known && snap_find(s, known, l.v[i].name, strlen(l.v[i].name)))
+            continue;
+        char *path = mem_printf("%s%s%s", from_top, *from_top ? "/" : "", l.v[i].name);
+        bool is_dir = l.v[i].type == ENTRY_DIR, ignored = all || is_ignored(s, path, is_dir);
+        if (is_dir ? ignored || holds_ignored(s, path) : ignored && !mount_tracks(s->main, path))
+            listing_add(out, l.v[i].name, l.v[i].type);
+        mem_free(path);
+    }
+    tree_listing_clear(&l);
+    mem_free(slash);
+    mem_free(disk);
+    return errnum;
+}
+
+/* Is there anything in a folder on the disk, at any depth, that belongs to every revision? */
+static bool holds_ignored(struct snapshot *s, const char *from_top)
+{
+    struct tree_listing l;
+    listing_init(&l);
+    bool any = !is_private(from_top) && list_overlay(s, from_top, false, NULL, &l) == 0 && l.n > 0;
+    tree_listing_clear(&l);
+    return any;
 }
 
 /* ---- paths ----------------------------------------------------------------------------------------------------- */
 
 struct step { /* a folder on the way; dir NULL: on the disk */
     struct snap_dir *dir;
-    size_t len; /* of the path of the folder, from the main top */
+    bool ignored; /* on the disk: what is in it needs no rule of its own */
+    size_t len;   /* of the path of the folder, from the main top */
 };
 
 struct way {
@@ -235,10 +286,10 @@ struct way {
     bool disk, direct;
 };
 
-static void push(struct way *w, struct snap_dir *dir)
+static void push(struct way *w, struct snap_dir *dir, bool ignored)
 {
     MEM_GROW(w->v, w->n, w->cap);
-    w->v[w->n++] = (struct step){dir, w->path.len};
+    w->v[w->n++] = (struct step){dir, ignored, w->path.len};
 }
 
 static void start(struct way *w)
@@ -246,7 +297,7 @@ static void start(struct way *w)
     w->n = 0;
     buf_reset(&w->path);
     buf_adds(&w->path, "");
-    push(w, w->s->main->root);
+    push(w, w->s->main->root, false);
 }
 
 /* Removes "." and ".." from an absolute path as text. */
@@ -329,22 +380,21 @@ static bool up(struct way *w, struct spot *out)
     return inside;
 }
 
-/* A part that git does not have in this folder: is it an ignored file? Then goes on below it on the disk. */
+/* A part that git does not have in this folder: is it an ignored file, or a folder that holds some? */
 static bool step_on_disk(struct way *w, size_t before, bool last, bool follow, struct spot *out)
 {
     struct snapshot *s = w->s;
-    bool below = !w->v[w->n - 1].dir;
     struct stat st;
     if (!w->disk)
         return false;
     char *disk = mem_printf("%s/%s", s->repo->top, w->path.p);
     snapshot_look(s, disk);
-    bool there = lstat(disk, &st) == 0, go_on = false;
-    bool is_dir = there && S_ISDIR(st.st_mode);
-    if (!there || (!is_dir && mount_tracks(s->main, w->path.p)) || (!below && !is_ignored(s, w->path.p, is_dir))) {
+    bool there = lstat(disk, &st) == 0, go_on = false, is_dir = there && S_ISDIR(st.st_mode);
+    bool ignored = there && (w->v[w->n - 1].ignored || is_ignored(s, w->path.p, is_dir));
+    if (!there || (!is_dir && (!ignored || mount_tracks(s->main, w->path.p)))) {
         /* nowhere */
     } else if (is_dir) {
-        push(w, NULL);
+        push(w, NULL, ignored);
         go_on = true;
     } else if (S_ISLNK(st.st_mode) && (follow || !last)) {
         char text[PATH_MAX];
@@ -388,7 +438,7 @@ static bool step(struct way *w, const char *name, size_t len, bool last, bool fo
         return step_on_disk(w, before, last, follow, out);
     if (is_dir_mode(en->mode) || is_submodule_mode(en->mode)) {
         w->direct = w->direct && is_dir_mode(en->mode);
-        push(w, dir_of(s, d, en));
+        push(w, dir_of(s, d, en), false);
         return true;
     }
     if (is_link_mode(en->mode) && (follow || !last)) {
@@ -424,8 +474,11 @@ static void find(struct way *w, bool follow, struct spot *out)
             return;
     }
     struct snap_dir *d = w->v[w->n - 1].dir;
+    if (!d && !w->v[w->n - 1].ignored && !holds_ignored(w->s, w->path.p))
+        return; /* a folder that is new */
     out->where = d ? IN_GIT : ON_DISK;
     out->overlay = !d;
+    out->all_ignored = w->v[w->n - 1].ignored;
     out->type = ENTRY_DIR;
     out->dir = d;
     if (!d)
@@ -521,29 +574,14 @@ static enum entry_type type_at(struct snapshot *s, const char *path, bool disk)
     return type;
 }
 
-/* The entries of a folder on the disk; of an ignored one without what git tracks. */
-static bool list_disk(struct snapshot *s, const struct spot *p, struct tree_listing *out, int *errnum)
+/* The entries of a folder outside the work tree. */
+static int list_disk(struct snapshot *s, const char *path, struct tree_listing *out)
 {
-    char *slash = mem_printf("%s/", p->path.p);
+    char *slash = mem_printf("%s/", path);
     snapshot_look(s, slash);
     mem_free(slash);
-    struct tree_listing all;
-    listing_init(&all);
-    int fd = open(p->path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    *errnum = fd < 0 ? errno : listing_read(fd, &all);
-    size_t top = strlen(s->repo->top) + 1;
-    for (size_t i = 0; i < all.n && !*errnum; i++) {
-        if (p->overlay && all.v[i].type != ENTRY_DIR) {
-            char *path = mem_printf("%s/%s", p->path.p + top, all.v[i].name);
-            bool tracked = mount_tracks(s->main, path);
-            mem_free(path);
-            if (tracked)
-                continue;
-        }
-        listing_add(out, all.v[i].name, all.v[i].type);
-    }
-    tree_listing_clear(&all);
-    return *errnum == 0;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? errno : listing_read(fd, out);
 }
 
 static bool list_at(struct snapshot *s, const char *dir, bool disk, struct tree_listing *out, struct err *e)
@@ -554,7 +592,9 @@ static bool list_at(struct snapshot *s, const char *dir, bool disk, struct tree_
     int errnum = ENOENT;
     bool ok = false;
     if (p.where == ON_DISK) {
-        ok = list_disk(s, &p, out, &errnum);
+        errnum = p.overlay ? list_overlay(s, p.path.p + strlen(s->repo->top) + 1, p.all_ignored, NULL, out)
+                           : list_disk(s, p.path.p, out);
+        ok = errnum == 0;
     } else if (p.where == IN_GIT && !p.entry) {
         errnum = EIO;
         ok = snap_load(s, p.dir);
@@ -568,7 +608,6 @@ static bool list_at(struct snapshot *s, const char *dir, bool disk, struct tree_
     return ok || err_sys(e, absent ? "T404" : "T403", errnum, "cannot list the folder %s", *dir ? dir : ".");
 }
 
-/* What of a folder on the disk is ignored and so belongs to every revision; nothing for a folder on the disk alone. */
 static bool list_ignored(struct tree *t, const char *dir, struct tree_listing *out, struct err *e)
 {
     struct snapshot *s = snapshot_of(t);
@@ -576,26 +615,9 @@ static bool list_ignored(struct tree *t, const char *dir, struct tree_listing *o
     (void)e;
     spot_find_path(s, dir, true, true, &p);
     listing_init(out);
-    if (p.where == IN_GIT && !p.entry) {
-        struct spot here = {.where = ON_DISK, .overlay = true};
-        struct tree_listing all;
-        int errnum;
-        listing_init(&all);
-        buf_printf(&here.path, "%s/%s", s->repo->top, buf_cstr(&p.path));
-        while (here.path.len > 1 && here.path.p[here.path.len - 1] == '/')
-            here.path.p[--here.path.len] = '\0';
-        list_disk(s, &here, &all, &errnum);
-        for (size_t i = 0; i < all.n; i++) {
-            char *path = mem_printf("%s%s%s", buf_cstr(&p.path), p.path.len ? "/" : "", all.v[i].name);
-            if (!snap_find(s, p.dir, all.v[i].name, strlen(all.v[i].name)) &&
-                is_ignored(s, path, all.v[i].type == ENTRY_DIR))
-                listing_add(out, all.v[i].name, all.v[i].type);
-            mem_free(path);
-        }
-        tree_listing_clear(&all);
-        listing_sort(out);
-        spot_clear(&here);
-    }
+    if (p.where == IN_GIT && !p.entry)
+        list_overlay(s, buf_cstr(&p.path), false, p.dir, out);
+    listing_sort(out);
     spot_clear(&p);
     return true;
 }
@@ -656,6 +678,10 @@ static void snapshot_free(struct tree *t)
 {
     struct snapshot *s = snapshot_of(t);
     for (struct mount *m = s->mounts; m; m = m->next) {
+        if (m->odb)
+            lg.odb_free(m->odb);
+        if (m->plain)
+            lg.repository_free(m->plain);
         if (m->owned && m->index)
             lg.index_free(m->index);
         if (m->owned && m->git)

@@ -34,8 +34,12 @@ static bool filters_everywhere(struct mount *m)
     bool any = home_file("git/attributes") || file_exists("/etc/gitattributes");
     if (lg.repository_config_snapshot(&c, m->git) == 0) {
         const char *v;
-        if (lg.config_get_string(&v, c, "core.autocrlf") == 0 && strcmp(v, "false") != 0)
+        if (lg.config_get_string(&v, c, "core.autocrlf") == 0 && strcmp(v, "false") != 0) {
             any = true;
+            m->crlf = strcmp(v, "input") != 0;
+        }
+        if (lg.config_get_string(&v, c, "core.eol") == 0 && strcmp(v, "crlf") == 0)
+            m->crlf = true;
         if (lg.config_get_string(&v, c, "core.attributesfile") == 0)
             any = true;
         lg.config_free(c);
@@ -47,6 +51,25 @@ static bool filters_everywhere(struct mount *m)
     return any;
 }
 
+/* libgit2 asks the work tree and the index for attributes before the commit; a repository without either has only the
+ * commit to ask. */
+static git_repository *plain_repository(struct mount *m)
+{
+    git_index *none = NULL;
+    if (!m->has_commit || m->plain)
+        return m->plain ? m->plain : m->git;
+    if (lg.repository_open_ext(&m->plain, lg.repository_commondir(m->git),
+                               GIT_REPOSITORY_OPEN_BARE | GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) != 0 ||
+        lg.index_new(&none) != 0 || lg.repository_set_index(m->plain, none) != 0) {
+        if (m->plain)
+            lg.repository_free(m->plain);
+        m->plain = NULL;
+    }
+    if (none)
+        lg.index_free(none);
+    return m->plain ? m->plain : m->git;
+}
+
 static const char attributes_name[] = ".gitattributes";
 
 static bool has_attributes(struct snapshot *s, struct snap_dir *d)
@@ -55,6 +78,48 @@ static bool has_attributes(struct snapshot *s, struct snap_dir *d)
         d->has_attributes = snap_find(s, d, attributes_name, sizeof attributes_name - 1) != NULL ||
                             (d->parent && has_attributes(s, d->parent));
     return d->has_attributes;
+}
+
+/* What a checkout does to the file's content. */
+enum conversion {
+    WRITTEN_AS_IT_IS, /* and taken in as it is */
+    NORMALISED,       /* written as it is; line endings are normalised when it is taken in */
+    CONVERTED,        /* written with other line endings, or with $Id$ filled in */
+    FILTERED,         /* by a program, which is not run here */
+};
+
+static enum conversion conversion_of(struct snapshot *s, struct snap_dir *d, const struct snap_entry *en)
+{
+    enum { TEXT, EOL, IDENT, FILTER, ENCODING, CRLF, N };
+    static const char *names[N] = {"text", "eol", "ident", "filter", "working-tree-encoding", "crlf"};
+    const char *v[N];
+    if (!has_attributes(s, d) && !filters_everywhere(d->m))
+        return WRITTEN_AS_IT_IS;
+    git_attr_options o = {.version = GIT_ATTR_OPTIONS_VERSION};
+    if (d->m->has_commit) {
+        o.flags |= GIT_ATTR_CHECK_INCLUDE_COMMIT;
+        o.attr_commit_id = d->m->commit;
+    }
+    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
+    int rc = lg.attr_get_many_ext(v, plain_repository(d->m), &o, path, N, names);
+    mem_free(path);
+    if (rc != 0)
+        return CONVERTED;
+#define IS(i, what) (lg.attr_value(v[i]) == (what))
+    bool is_text = !IS(TEXT, GIT_ATTR_VALUE_FALSE) && !IS(CRLF, GIT_ATTR_VALUE_FALSE) &&
+                   (!IS(TEXT, GIT_ATTR_VALUE_UNSPECIFIED) || !IS(EOL, GIT_ATTR_VALUE_UNSPECIFIED) ||
+                    !IS(CRLF, GIT_ATTR_VALUE_UNSPECIFIED) || filters_everywhere(d->m));
+    if (IS(FILTER, GIT_ATTR_VALUE_STRING) || IS(ENCODING, GIT_ATTR_VALUE_STRING))
+        return FILTERED;
+    if (IS(IDENT, GIT_ATTR_VALUE_TRUE))
+        return CONVERTED;
+    if (!is_text)
+        return WRITTEN_AS_IT_IS;
+    bool lf = IS(EOL, GIT_ATTR_VALUE_STRING) && strcmp(v[EOL], "lf") == 0;
+    bool crlf = IS(EOL, GIT_ATTR_VALUE_STRING) && strcmp(v[EOL], "crlf") == 0;
+    (void)filters_everywhere(d->m);
+    return crlf || (d->m->crlf && !lf) ? CONVERTED : NORMALISED;
+#undef IS
 }
 
 /* The digest of the file that a Git LFS pointer stands for, from the repository's own LFS store. The format is that of
@@ -76,24 +141,25 @@ static bool lfs_object(const struct mount *m, const char *p, size_t len, struct 
 bool snapshot_content(struct snapshot *s, struct snap_dir *d, const struct snap_entry *en, struct buf *out)
 {
     git_blob *b;
-    if (lg.blob_lookup(&b, d->m->git, &en->id) != 0) {
+    bool is_link = (en->mode & S_IFMT) == S_IFLNK, done = false;
+    bool filtered = !is_link && (has_attributes(s, d) || filters_everywhere(d->m));
+    if (lg.blob_lookup(&b, filtered ? plain_repository(d->m) : d->m->git, &en->id) != 0) {
         snapshot_fail(s, "the file '%s%s%s' of the revision", d->path, *d->path ? "/" : "", en->name);
         return false;
     }
-    bool is_link = (en->mode & S_IFMT) == S_IFLNK, done = false;
-    if (!is_link && (has_attributes(s, d) || filters_everywhere(d->m))) {
-        git_blob_filter_options o = {.version = GIT_BLOB_FILTER_OPTIONS_VERSION,
-                                     .flags = GIT_BLOB_FILTER_CHECK_FOR_BINARY};
-        git_buf filtered = {0};
+    if (filtered) {
+        /* Not GIT_BLOB_FILTER_CHECK_FOR_BINARY: it leaves a binary blob out altogether. */
+        git_blob_filter_options o = {.version = GIT_BLOB_FILTER_OPTIONS_VERSION};
+        git_buf text = {0};
         char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
         if (d->m->has_commit) {
             o.flags |= GIT_BLOB_FILTER_ATTRIBUTES_FROM_COMMIT;
             o.attr_commit_id = d->m->commit;
         }
-        done = lg.blob_filter(&filtered, b, path, &o) == 0;
+        done = lg.blob_filter(&text, b, path, &o) == 0;
         if (done)
-            buf_add(out, filtered.ptr ? filtered.ptr : "", filtered.size);
-        lg.buf_dispose(&filtered);
+            buf_add(out, text.ptr ? text.ptr : "", text.size);
+        lg.buf_dispose(&text);
         mem_free(path);
     }
     if (!done) {
@@ -146,11 +212,31 @@ static int64_t wrapped(int64_t ns) /* the index holds 32 bits of the seconds */
     return (int64_t)(uint32_t)(ns / second_ns) * second_ns + ns % second_ns;
 }
 
+/* Has the file the size that the index notes? Git notes 0 for a file that it found changed in the instant in which the
+ * index was written. */
+static bool same_size(const struct mount *m, const git_index_entry *ie, const struct file_state *now)
+{
+    static const git_oid empty = {{0xe6, 0x9d, 0xe2, 0x9b, 0xb2, 0xd1, 0xd6, 0x43, 0x4b, 0x8b,
+                                   0x29, 0xae, 0x77, 0x5a, 0xd8, 0xc2, 0xe4, 0x8c, 0x53, 0x91}};
+    struct stat st;
+    if (ie->file_size == 0 && memcmp(ie->id.id, empty.id, sizeof empty.id) != 0)
+        return false;
+    if (now->stamp.ident == stamp_ident(ie->file_size, ie->ino, now->type == ENTRY_EXEC))
+        return true;
+    /* The index has 32 bits of the size and of the inode's number. */
+    char *disk = mem_printf("%s/%s", m->disk, ie->path);
+    bool same = lstat(disk, &st) == 0 && S_ISREG(st.st_mode) && (uint32_t)st.st_size == ie->file_size &&
+                now->stamp.ident == stamp_ident((uint64_t)st.st_size, st.st_ino, st.st_mode & S_IXUSR);
+    mem_free(disk);
+    return same;
+}
+
 /* Does the index say that the work tree's file is this object, and does the file look as it did then? The rules are
  * git's, Documentation/technical/racy-git.txt; whatever cannot be told here is hashed. */
-static bool is_checked_out(const struct snap_dir *d, const struct snap_entry *en, const struct file_state *now)
+static bool is_checked_out(struct snapshot *s, struct snap_dir *d, const struct snap_entry *en,
+                           const struct file_state *now)
 {
-    const struct mount *m = d->m;
+    struct mount *m = d->m;
     if (!m->index || (now->type != ENTRY_FILE && now->type != ENTRY_EXEC))
         return false;
     char small[512];
@@ -163,8 +249,22 @@ static bool is_checked_out(const struct snap_dir *d, const struct snap_entry *en
     int64_t mtime = index_ns(ie->mtime), ctime = index_ns(ie->ctime);
     bool coarse = ie->mtime.nanoseconds == 0 && ie->ctime.nanoseconds == 0;
     int64_t latest = now->stamp.mtime_ns > now->stamp.ctime_ns ? now->stamp.mtime_ns : now->stamp.ctime_ns;
-    return mtime == wrapped(now->stamp.mtime_ns) && ctime == wrapped(now->stamp.ctime_ns) &&
-           latest + (coarse ? 2 * second_ns : 0) < m->index_ns;
+    if (mtime != wrapped(now->stamp.mtime_ns) || ctime != wrapped(now->stamp.ctime_ns) ||
+        latest + (coarse ? 2 * second_ns : 0) >= m->index_ns || !same_size(m, ie, now))
+        return false;
+    size_t size;
+    git_object_t type;
+    switch (conversion_of(s, d, en)) {
+    case WRITTEN_AS_IT_IS:
+    case FILTERED:
+        return true;
+    case NORMALISED: /* of the same size means that there was nothing to normalise */
+        return (m->odb || lg.repository_odb(&m->odb, m->git) == 0) &&
+               lg.odb_read_header(&size, &type, m->odb, &en->id) == 0 && (uint32_t)size == ie->file_size;
+    case CONVERTED:
+        break;
+    }
+    return false;
 }
 
 static char *from_top(const struct spot *p)
@@ -215,7 +315,7 @@ static bool content_digest(struct snapshot *s, const struct spot *p, const char 
         return true;
     }
     const struct file_state *now = state_now(s, p, path, ref);
-    if (now && is_checked_out(p->dir, p->entry, now) && !attributes_differ(s, p->dir, ref)) {
+    if (now && is_checked_out(s, p->dir, p->entry, now) && !attributes_differ(s, p->dir, ref)) {
         *out = now->digest;
         return true;
     }

@@ -23,7 +23,10 @@ struct mount {
     git_oid commit;
     bool has_commit;           /* false: the index */
     struct snap_dir *root;     /* NULL: a submodule that is not checked out */
+    git_repository *plain;     /* the same without work tree and index: attributes then come from the commit alone */
+    git_odb *odb;              /* NULL until it is needed */
     int8_t filters_everywhere; /* attributes from outside the tree, or core.autocrlf; -1 = not asked yet */
+    bool crlf;                 /* core.autocrlf or core.eol ask for CRLF; valid with filters_everywhere */
 };
 
 struct snap_entry {
@@ -82,7 +85,8 @@ struct spot {
     struct snap_dir *dir;     /* IN_GIT: the folder that it is, or that holds the entry; NULL: an empty folder */
     struct snap_entry *entry; /* IN_GIT: NULL for a folder */
     struct buf path;          /* IN_GIT: from the main top; ON_DISK: absolute */
-    bool overlay;             /* ON_DISK: an ignored file of the work tree */
+    bool overlay;             /* ON_DISK: an ignored file of the work tree, or a folder that holds some */
+    bool all_ignored;         /* such a folder: it is ignored itself */
     bool direct;              /* reached through no link and no submodule */
 };
 /* What a path from the main top means. follow: a link at the end too. disk: ignored files count. */

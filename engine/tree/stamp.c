@@ -39,6 +39,13 @@ static uint64_t mix_stat(uint64_t h, const struct stat *sb)
     return mix(h, sb->st_mode & (S_IFMT | S_IXUSR));
 }
 
+uint64_t stamp_ident(uint64_t size_bytes, uint64_t inode, bool executable)
+{
+    struct stat sb = {
+        .st_size = (off_t)size_bytes, .st_ino = (ino_t)inode, .st_mode = executable ? S_IFREG | S_IXUSR : S_IFREG};
+    return mix_stat(1, &sb);
+}
+
 static struct stamp stamp_of(const struct stat *sb, int64_t taken_ns)
 {
     return (struct stamp){to_ns(sb->st_mtim), to_ns(sb->st_ctim), mix_stat(1, sb), taken_ns};
@@ -195,8 +202,7 @@ static int read_link(int root_fd, const char *path, struct file_state *now)
     } else if (!leads_somewhere && !is_absence(errno) && errno != ELOOP && errno != ENAMETOOLONG) {
         return errno;
     }
-    now->digest =
-        stamp_link_digest(text, (size_t)len, leads_somewhere ? entry_type_of(&target) : ENTRY_NONE, content);
+    now->digest = stamp_link_digest(text, (size_t)len, leads_somewhere ? entry_type_of(&target) : ENTRY_NONE, content);
     now->type = ENTRY_LINK;
     now->stamp = stamp_of_link(&link, leads_somewhere ? &target : NULL, settled ? taken : 1);
     return 0;

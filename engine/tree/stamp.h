@@ -49,6 +49,8 @@ bool stamp_dir_take(int root_fd, const char *path, struct stamp *st);
 /* The digest of a link, by its text, the type of what it leads to (ENTRY_NONE: nowhere) and, of a regular file, that
  * file's content. */
 struct digest stamp_link_digest(const char *text, size_t len, enum entry_type target, struct digest content);
+/* stamp.ident of a regular file. */
+uint64_t stamp_ident(uint64_t size_bytes, uint64_t inode, bool executable);
 /* A file time this close to (or after) `taken_ns` may hide a later change: file clocks tick in milliseconds, some file
  * systems' in seconds. */
 bool stamp_is_racy(const struct stamp *st);

@@ -20,8 +20,21 @@ struct walker *walker_new(struct tree *t)
     arena_init(&w->arena);
     hasher_init(&w->hasher);
     strtab_init(&w->paths);
+    w->outer = w->above = "";
     return w;
 }
+
+void walker_set_outer(struct walker *w, const char *outer)
+{
+    struct buf above = BUF_INIT;
+    w->outer = arena_strdup(&w->arena, outer);
+    for (const char *p = outer; *p; p += strcspn(p, "/"), p += *p == '/')
+        buf_adds(&above, "../");
+    w->above = arena_strdup(&w->arena, buf_cstr(&above));
+    buf_clear(&above);
+}
+
+const char *walker_outer(const struct walker *w) { return w->outer; }
 
 void walker_free(struct walker *w)
 {
@@ -38,6 +51,7 @@ void walker_free(struct walker *w)
     map_clear(&w->by_path);
     strtab_clear(&w->paths);
     hasher_clear(&w->hasher);
+    buf_clear(&w->full);
     arena_clear(&w->arena);
     mem_free(w);
 }
@@ -242,8 +256,8 @@ static void record_ignore_file(struct walker *w, const char *path)
 }
 
 /* Puts the rules of a file that is there in front of `outer`. */
-static bool read_rules(struct walker *w, const char *path, uint32_t prefix, const struct rule_chain *outer,
-                       const struct rule_chain **out, struct err *e)
+static bool read_rules(struct walker *w, const char *path, uint32_t prefix, const char *up,
+                       const struct rule_chain *outer, const struct rule_chain **out, struct err *e)
 {
     *out = outer;
     struct buf text = BUF_INIT;
@@ -254,7 +268,7 @@ static bool read_rules(struct walker *w, const char *path, uint32_t prefix, cons
         w->rules[w->n_rules++] = rules;
         if (!ignore_is_empty(rules)) {
             struct rule_chain *c = arena_alloc(&w->arena, sizeof *c);
-            *c = (struct rule_chain){outer, rules, prefix};
+            *c = (struct rule_chain){outer, rules, prefix, up, &w->full};
             *out = c;
         }
     }
@@ -279,14 +293,18 @@ static void exclude_file_path(struct walker *w, struct buf *out)
     struct buf git = BUF_INIT, common = BUF_INIT;
     static const char key[] = "gitdir: ";
     size_t key_len = sizeof key - 1;
-    enum entry_type type = tree_type(w->tree, ".git");
+    buf_printf(&common, "%s.git", w->above);
+    enum entry_type type = tree_type(w->tree, buf_cstr(&common));
     if (type == ENTRY_FILE || type == ENTRY_EXEC)
-        read_line(w, ".git", &git);
+        read_line(w, buf_cstr(&common), &git);
     if (git.len <= key_len || memcmp(git.p, key, key_len)) {
-        buf_adds(out, ".git");
+        buf_adds(out, buf_cstr(&common));
     } else {
+        buf_reset(&common);
+        if (git.p[key_len] != '/')
+            buf_adds(out, w->above);
         buf_adds(out, git.p + key_len);
-        buf_printf(&common, "%s/commondir", git.p + key_len);
+        buf_printf(&common, "%s/commondir", buf_cstr(out));
         buf_reset(&git);
         read_line(w, buf_cstr(&common), &git);
         if (git.len) {
@@ -310,8 +328,9 @@ static bool read_exclude_file(struct walker *w, struct err *e)
     exclude_file_path(w, &path);
     enum entry_type type = tree_type(w->tree, buf_cstr(&path));
     bool ok = true;
+    const char *up = *w->outer ? arena_printf(&w->arena, "%s/", w->outer) : NULL;
     if (type == ENTRY_FILE || type == ENTRY_EXEC || type == ENTRY_LINK)
-        ok = read_rules(w, buf_cstr(&path), 0, NULL, &w->exclude_file, e);
+        ok = read_rules(w, buf_cstr(&path), 0, up, NULL, &w->exclude_file, e);
     if (ok) {
         record_ignore_file(w, buf_cstr(&path));
         w->exclude_file_read = true;
@@ -323,16 +342,61 @@ static bool read_exclude_file(struct walker *w, struct err *e)
 bool rules_ignore(const struct rule_chain *c, const char *path, size_t len, size_t base, bool is_dir)
 {
     for (; c; c = c->outer) {
-        int m = ignore_match_at(c->rules, path + c->prefix, len - c->prefix, base - c->prefix, is_dir);
+        int m;
+        if (c->up) {
+            buf_reset(c->full);
+            buf_adds(c->full, c->up);
+            buf_add(c->full, path, len);
+            m = ignore_match_at(c->rules, c->full->p, c->full->len, c->full->len - len + base, is_dir);
+        } else {
+            m = ignore_match_at(c->rules, path + c->prefix, len - c->prefix, base - c->prefix, is_dir);
+        }
         if (m >= 0)
             return m;
     }
     return false;
 }
 
+/* The .gitignore files between git's top and the root, outermost first. If they ignore the root itself, git would see
+ * nothing below it: then none of the rules above count. */
+static bool read_rules_above(struct walker *w, const struct rule_chain **out, struct err *e)
+{
+    const struct rule_chain *c = w->exclude_file;
+    const char *above = w->above;
+    for (const char *rest = w->outer; *rest; above += 3) {
+        struct buf path = BUF_INIT;
+        buf_printf(&path, "%s.gitignore", above);
+        enum entry_type type = tree_type(w->tree, buf_cstr(&path));
+        bool ok = true;
+        if (type == ENTRY_FILE || type == ENTRY_EXEC)
+            ok = read_rules(w, buf_cstr(&path), 0, arena_printf(&w->arena, "%s/", rest), c, &c, e);
+        record_ignore_file(w, buf_cstr(&path));
+        buf_clear(&path);
+        if (!ok)
+            return false;
+        /* Is the next folder down ignored? A rule's text starts at its own file's folder. */
+        size_t len = strcspn(rest, "/");
+        for (const struct rule_chain *r = c; r; r = r->outer) {
+            size_t skip = strlen(r->up) - 1 - strlen(rest); /* from the rule's folder to this one */
+            int m = ignore_match_at(r->rules, r->up, skip + len, skip, true);
+            if (m == 1) {
+                *out = NULL;
+                return true;
+            }
+            if (m == 0)
+                break;
+        }
+        rest += len + (rest[len] == '/');
+    }
+    *out = c;
+    return true;
+}
+
 static bool dir_read_rules(struct walker *w, struct dir *d, struct err *e)
 {
-    const struct rule_chain *outer = w->exclude_file;
+    const struct rule_chain *outer = NULL;
+    if (!d->parent && !read_rules_above(w, &outer, e))
+        return false;
     if (d->parent) {
         const char *name = path_base(d->path);
         outer = d->parent->rules;
@@ -345,7 +409,7 @@ static bool dir_read_rules(struct walker *w, struct dir *d, struct err *e)
         buf_printf(&path, "%s%s.gitignore", d->path, d->len ? "/" : "");
         enum entry_type type = dir_type_in(w, d, ".gitignore", 10, buf_cstr(&path));
         bool is_file = type == ENTRY_FILE || type == ENTRY_EXEC; /* git does not follow a link here */
-        bool ok = !is_file || read_rules(w, buf_cstr(&path), d->len ? d->len + 1 : 0, outer, &d->rules, e);
+        bool ok = !is_file || read_rules(w, buf_cstr(&path), d->len ? d->len + 1 : 0, NULL, outer, &d->rules, e);
         if (ok && (is_file || !d->recorded || d->state != DIR_LISTED))
             record_ignore_file(w, buf_cstr(&path));
         buf_clear(&path);

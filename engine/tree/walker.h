@@ -31,7 +31,9 @@ struct entry {
 struct rule_chain {
     const struct rule_chain *outer;
     const struct ignore_rules *rules;
-    uint32_t prefix; /* bytes of a path before what the rules are relative to */
+    uint32_t prefix;  /* bytes of a path before what the rules are relative to */
+    const char *up;   /* of rules above the root: the root's path from their folder, with a slash; else NULL */
+    struct buf *full; /* scratch for up and a path */
 };
 
 struct dir {
@@ -64,6 +66,9 @@ struct walker {
     size_t n_ignore_files, cap_ignore_files;
     struct ignore_rules **rules; /* all that were read, for freeing */
     size_t n_rules, cap_rules;
+    const char *outer;                     /* the root's path from git's top; "" = the same */
+    const char *above;                     /* the way there: "../" for each part of outer */
+    struct buf full;                       /* scratch of rule_chain.full */
     const struct rule_chain *exclude_file; /* of .git/info/exclude; NULL = none */
     bool exclude_file_read;
 };

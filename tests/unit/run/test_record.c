@@ -173,7 +173,7 @@ static const char *get(void *ctx, const char *name)
 static enum record_answer ask(struct buf *why)
 {
     struct record_env_ops env = {get, NULL};
-    return record_check(&record, &graph, root, root_fd, 2, &env, library, platform, path_value, home_value, why);
+    return record_check(&record, &graph, root, "", root_fd, 2, &env, library, platform, path_value, home_value, why);
 }
 
 static void stale(const char *expected, int line)
