@@ -76,6 +76,7 @@ struct file {
 enum file_flag {
     FILE_LITERAL = 1, /* named in a Testfile: missing is an error */
     FILE_LOADED = 2,  /* read by the loader: a change means loading again */
+    FILE_OTHER = 8,   /* of a revision's graph: it is a file of the machine, not of the revision (run/revision.c) */
     FILE_UNSURE = 4,  /* may have changed since the loader read it: load again next time */
 };
 

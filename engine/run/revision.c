@@ -12,18 +12,20 @@
 #include "os/clock.h"
 #include "store/frozen.h"
 
-/* The file holds the graph's and the record's sections and one more: what of the disk the load rests on. */
-#define SECTIONS (GRAPH_SECTIONS + RECORD_SECTIONS + 1)
+/* The file holds the graph's and the record's sections, what of the disk the load rests on, and static keys. */
+#define LOOKED_SECTION (GRAPH_SECTIONS + RECORD_SECTIONS)
+#define KEYS_SECTION (LOOKED_SECTION + 1)
+#define SECTIONS (KEYS_SECTION + 1)
 #define BASE_FILES 8 /* that are kept */
 
 struct looked {
     str_id path;
-    uint32_t pad;
+    uint32_t untracked; /* and it is not in git's index */
     struct file_state state;
 };
 
 #define VERSION                                                                                                        \
-    (2u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (3u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct looked)))
 
 static const char *get_env(void *ctx, const char *name)
@@ -51,21 +53,43 @@ static char *cache_path(const struct workspace *ws, const struct tree *tree)
     return mem_printf("%s/base-%s", ws->state_dir, hex);
 }
 
-static bool still_so(const struct workspace *ws, const struct graph *g, const struct frozen_section *s)
+static bool still_so(const struct workspace *ws, struct repo *repo, const struct graph *g,
+                     const struct frozen_section *s)
 {
     const struct looked *v = s->p;
     size_t n = s->len / sizeof *v;
     bool same = s->len % sizeof *v == 0;
     for (size_t i = 0; i < n && same; i++) {
         struct file_state st = v[i].state;
-        enum stamp_result r =
-            v[i].path < g->strs.len ? stamp_update(ws->root_fd, graph_str(g, v[i].path), &st, NULL) : STAMP_ERROR;
-        same = r == STAMP_SAME || r == STAMP_REHASHED;
+        const char *path = v[i].path < g->strs.len ? graph_str(g, v[i].path) : "";
+        enum stamp_result r = *path ? stamp_update(ws->root_fd, path, &st, NULL) : STAMP_ERROR;
+        same = (r == STAMP_SAME || r == STAMP_REHASHED) && !(v[i].untracked && repo_tracks(repo, path));
     }
     return same;
 }
 
-static bool read_cache(struct revision *r, struct workspace *ws, const char *path)
+/* Are the files of the machine that the keys rest on what they were? */
+static bool same_machine(const struct revision *r, const struct workspace *ws, const struct snapshot_reference *ref)
+{
+    const struct graph *g = &r->g;
+    for (uint32_t i = 0; i < g->n_files; i++) {
+        const struct file *f = &g->files[i];
+        if (!(f->flags & FILE_OTHER))
+            continue;
+        const char *path = graph_str(g, f->path);
+        const struct file_state *now = ref->state ? ref->state(ref->ctx, path) : NULL;
+        struct file_state st = {0};
+        if (!now) {
+            stamp_update(ws->root_fd, path, &st, NULL);
+            now = &st;
+        }
+        if (now->type != f->state.type || !digest_eq(now->digest, f->state.digest))
+            return false;
+    }
+    return true;
+}
+
+static bool read_cache(struct revision *r, struct workspace *ws, struct repo *repo, const char *path)
 {
     struct record_env_ops env = {get_env, NULL};
     bool ok = path && frozen_open(path, VERSION, &r->frozen, NULL) == FROZEN_OK && r->frozen.n_sections == SECTIONS;
@@ -76,7 +100,8 @@ static bool read_cache(struct revision *r, struct workspace *ws, const char *pat
         ok = graph_view(&r->g, s) && record_view(&r->rec, &r->g, s + GRAPH_SECTIONS) &&
              record_same_environment(&r->rec, &r->g, &env, load_library_digest(ws->opts.lib_dir), ws->platform,
                                      ws->path_env, ws->home_env, NULL) &&
-             still_so(ws, &r->g, &r->frozen.sections[SECTIONS - 1]);
+             still_so(ws, repo, &r->g, &r->frozen.sections[LOOKED_SECTION]) &&
+             r->frozen.sections[KEYS_SECTION].len == r->g.n_nodes * sizeof(struct digest);
     }
     if (!ok) {
         graph_clear(&r->g);
@@ -125,10 +150,11 @@ static void remove_old(const struct workspace *ws)
 }
 
 /* What cannot be written is loaded again the next time. So is what rests on something that moved since the load began. */
-static void write_cache(struct revision *r, struct workspace *ws, const char *path, int64_t started_ns)
+static void write_cache(struct revision *r, struct workspace *ws)
 {
     struct err e = ERR_INIT;
-    if (!path || snapshot_saw_more(r->tree) || !ws_state_dir(ws, &e)) {
+    snapshot_look_at_config(r->tree);
+    if (!r->to_keep || snapshot_saw_more(r->tree) || snapshot_failed(r->tree, NULL) || !ws_state_dir(ws, &e)) {
         err_clear(&e);
         return;
     }
@@ -136,23 +162,35 @@ static void write_cache(struct revision *r, struct workspace *ws, const char *pa
     struct looked *looked = mem_calloc(n + 1, sizeof *looked);
     bool moved = false;
     for (size_t i = 0; i < n; i++) {
-        looked[i].path = strtab_add(&r->g.strs, snapshot_looked(r->tree, i));
-        stamp_update(ws->root_fd, snapshot_looked(r->tree, i), &looked[i].state, NULL);
+        bool untracked;
+        const char *path = snapshot_looked(r->tree, i, &untracked);
+        looked[i].path = strtab_add(&r->g.strs, path);
+        looked[i].untracked = untracked;
+        stamp_update(ws->root_fd, path, &looked[i].state, NULL);
         struct stamp seen = looked[i].state.stamp;
-        seen.taken_ns = started_ns;
+        seen.taken_ns = r->started_ns;
         moved = moved || (looked[i].state.type != ENTRY_NONE && stamp_is_racy(&seen));
     }
     struct graph_section s[SECTIONS];
     struct frozen_section f[SECTIONS];
     graph_sections(&r->g, s);
     record_sections(&r->rec, s + GRAPH_SECTIONS);
-    s[SECTIONS - 1] = (struct graph_section){looked, n * sizeof *looked};
+    s[LOOKED_SECTION] = (struct graph_section){looked, n * sizeof *looked};
+    s[KEYS_SECTION] = (struct graph_section){r->keys.static_key, r->g.n_nodes * sizeof(struct digest)};
     for (uint32_t i = 0; i < SECTIONS; i++)
         f[i] = (struct frozen_section){s[i].p, s[i].len};
-    if (!moved && frozen_write(path, VERSION, f, SECTIONS, &e))
+    if (!moved && frozen_write(r->to_keep, VERSION, f, SECTIONS, &e))
         remove_old(ws);
     err_clear(&e);
     mem_free(looked);
+}
+
+static void drop_cache(const struct revision *r, const struct workspace *ws)
+{
+    char *path = cache_path(ws, r->tree);
+    if (path)
+        unlink(path);
+    mem_free(path);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
@@ -176,20 +214,20 @@ static bool load(struct revision *r, struct workspace *ws, struct errlist *errs)
     return ok;
 }
 
-bool revision_load(struct revision *r, struct workspace *ws, struct tree *tree, struct errlist *errs)
+bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, struct tree *tree, struct errlist *errs)
 {
     memset(r, 0, sizeof *r);
     r->tree = tree;
+    r->started_ns = clock_real_ns();
     graph_init(&r->g);
     char *path = cache_path(ws, tree);
-    bool ok = read_cache(r, ws, path);
+    bool ok = read_cache(r, ws, repo, path);
     if (!ok && tree_type(tree, "Testfile.lua") == ENTRY_NONE) {
         ok = true; /* no target was there */
     } else if (!ok) {
-        int64_t started = clock_real_ns();
         ok = load(r, ws, errs);
-        if (ok && !snapshot_failed(tree, NULL))
-            write_cache(r, ws, path, started);
+        r->to_keep = path;
+        path = NULL;
     }
     struct err e = ERR_INIT;
     if (snapshot_failed(tree, &e)) {
@@ -203,11 +241,26 @@ bool revision_load(struct revision *r, struct workspace *ws, struct tree *tree, 
 void revision_keys(struct revision *r, struct workspace *ws, const struct snapshot_reference *ref)
 {
     struct graph *g = &r->g;
-    for (uint32_t i = 0; i < g->n_files; i++)
-        snapshot_stamp(r->tree, graph_str(g, g->files[i].path), ref, &g->files[i].state);
+    bool known = r->from_cache && !ref->peer && same_machine(r, ws, ref), keep = !ref->peer;
+    if (r->from_cache && !ref->peer && !known)
+        drop_cache(r, ws); /* it was right for another compiler, say: the next time makes it anew */
+    for (uint32_t i = 0; i < g->n_files && !known; i++) {
+        struct file *f = &g->files[i];
+        enum snapshot_source source = snapshot_stamp(r->tree, graph_str(g, f->path), ref, &f->state);
+        f->flags = (f->flags & ~(uint32_t)FILE_OTHER) | (source == FROM_DISK ? FILE_OTHER : 0);
+        keep = keep && source != FROM_BOTH;
+    }
     key_context_init(&r->keys, g, ws->platform, ws->path_env, ws->home_env);
     r->have_keys = true;
-    key_static_all(&r->keys, g);
+    if (known) {
+        size_t len = g->n_nodes * sizeof(struct digest);
+        r->keys.static_key = mem_alloc(len + 1);
+        memcpy(r->keys.static_key, r->frozen.sections[KEYS_SECTION].p, len);
+    } else {
+        key_static_all(&r->keys, g);
+    }
+    if (keep && !known)
+        write_cache(r, ws);
 }
 
 void revision_clear(struct revision *r)
@@ -218,5 +271,6 @@ void revision_clear(struct revision *r)
     graph_clear(&r->g);
     if (r->frozen.map.p)
         frozen_close(&r->frozen);
+    mem_free(r->to_keep);
     memset(r, 0, sizeof *r);
 }

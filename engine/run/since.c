@@ -125,7 +125,7 @@ static bool load_base(struct since *s, struct workspace *ws)
     if (!s->base_tree)
         return select_all(s, &e, NULL), false;
     s->have_before = true;
-    if (revision_load(&s->before, ws, s->base_tree, &errs)) {
+    if (revision_load(&s->before, ws, s->repo, s->base_tree, &errs)) {
         errlist_clear(&errs);
         return true;
     }
@@ -155,7 +155,7 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
         before = (struct snapshot_reference){.state = state_now, .ctx = ws};
     } else if (!s->have_after) {
         s->have_after = true;
-        if (!revision_load(&s->after, ws, s->now_tree, errs))
+        if (!revision_load(&s->after, ws, s->repo, s->now_tree, errs))
             return false;
         s->now = &s->after.g;
     }

@@ -71,22 +71,32 @@ static bool find_top(struct repo *r, struct err *e)
     return true;
 }
 
-/* Without an index nothing is taken for unchanged: everything on the base side is hashed, which is slow and right. */
-static void open_index(struct repo *r)
+int index_read(git_repository *git, const char *path, git_index **out, int64_t *mtime_ns)
 {
-    const char *path = set_env("GIT_INDEX_FILE");
-    int rc = path ? lg.index_open(&r->index, path) : lg.repository_index(&r->index, r->git);
+    /* Its time from before it is read: an index that is replaced meanwhile must not look newer than what was read. */
+    char *file = path ? mem_strdup(path) : mem_printf("%sindex", lg.repository_path(git));
     struct stat st;
+    *mtime_ns = stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
+    mem_free(file);
+    *out = NULL;
+    int rc = path ? lg.index_open(out, path) : lg.repository_index(out, git);
+    if (rc != 0)
+        *out = NULL;
+    return rc;
+}
+
+/* Without an index nothing is taken for unchanged: everything on the base side is hashed, which is slow and right. */
+git_index *repo_index(struct repo *r)
+{
     struct err e = ERR_INIT;
-    if (rc) {
-        r->index = NULL;
+    if (!r->index_known && index_read(r->git, set_env("GIT_INDEX_FILE"), &r->index, &r->index_ns) != 0) {
         gitlib_error(&e, "T703", "git's index cannot be read");
         r->no_index = e.msg;
         e.msg = NULL;
-    } else if (stat(lg.index_path(r->index), &st) == 0) {
-        r->index_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        err_clear(&e);
     }
-    err_clear(&e);
+    r->index_known = true;
+    return r->index;
 }
 
 bool repo_open(const char *root, struct repo **out, struct err *e)
@@ -100,7 +110,6 @@ bool repo_open(const char *root, struct repo **out, struct err *e)
         repo_close(r);
         return false;
     }
-    open_index(r);
     *out = r;
     return true;
 }
@@ -279,4 +288,12 @@ char *repo_default_branch(struct repo *r)
         mem_free(full);
     }
     return found;
+}
+
+bool repo_tracks(struct repo *r, const char *path)
+{
+    size_t len = strlen(r->top);
+    if (strncmp(path, r->top, len) != 0 || path[len] != '/')
+        return false;
+    return !repo_index(r) || lg.index_get_bypath(r->index, path + len + 1, 0) != NULL;
 }

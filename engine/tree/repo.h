@@ -45,4 +45,7 @@ bool repo_is_shallow(const struct repo *r);
  * known. The caller frees it. */
 char *repo_default_branch(struct repo *r);
 
+/* Is the file (absolute) in the index? Also true if there is no index to ask. */
+bool repo_tracks(struct repo *r, const char *path);
+
 #endif

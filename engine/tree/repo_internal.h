@@ -14,10 +14,16 @@ struct repo {
     char *root; /* of the Testfiles, absolute */
     char *top;  /* of git's work tree, absolute, links resolved, without trailing slash ("" = the file system's root) */
     const char *prefix; /* root below top, "" = the same; inside root */
-    git_index *index;   /* NULL: there is none that can be read */
-    int64_t index_ns;   /* mtime of its file */
-    char *no_index;     /* why there is none; NULL otherwise */
+    git_index *index;   /* after repo_index: NULL if there is none that can be read */
+    bool index_known;
+    int64_t index_ns; /* mtime of its file */
+    char *no_index;   /* why there is none; NULL otherwise */
 };
+
+/* Reads the index when it is first asked for: a large one takes tens of milliseconds. */
+git_index *repo_index(struct repo *r);
+/* The same for a repository that is no struct repo. `path`: NULL = its own. Returns libgit2's error code. */
+int index_read(git_repository *git, const char *path, git_index **out, int64_t *mtime_ns);
 
 static inline git_oid to_oid(struct object_id id)
 {

@@ -33,14 +33,17 @@ void snapshot_fail(struct snapshot *s, const char *fmt, ...)
     err_hint(&s->failure, "git fetch --refetch (a partial clone), or git fsck (a damaged one)");
 }
 
-void snapshot_look(struct snapshot *s, const char *path)
+void snapshot_look(struct snapshot *s, const char *path, bool untracked)
 {
     str_id id = strtab_add(&s->looked_names, path);
-    if (map_get(&s->looked_index, id) != MAP_NONE)
-        return;
-    map_put(&s->looked_index, id, s->n_looked);
-    MEM_GROW(s->looked, s->n_looked, s->cap_looked);
-    s->looked[s->n_looked++] = id;
+    uint32_t at = map_get(&s->looked_index, id);
+    if (at == MAP_NONE) {
+        at = s->n_looked;
+        map_put(&s->looked_index, id, at);
+        MEM_GROW(s->looked, s->n_looked, s->cap_looked);
+        s->looked[s->n_looked++] = (struct looked){id, false};
+    }
+    s->looked[at].untracked = s->looked[at].untracked || untracked;
 }
 
 /* ---- folders --------------------------------------------------------------------------------------------------- */
@@ -76,7 +79,7 @@ static bool on_disk(const struct snapshot *s, const char *from_top)
 /* What a sparse checkout leaves out. Submodules have no such entries. */
 static bool is_left_out(struct snapshot *s, const struct snap_dir *d, const char *name)
 {
-    if (!s->sparse || !d->m->index || d->m != s->main)
+    if (d->m != s->main || !mount_index(s, d->m) || !s->sparse)
         return false;
     char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", name);
     const git_index_entry *ie = lg.index_get_bypath(d->m->index, path, 0);
@@ -167,9 +170,6 @@ static struct mount *mount_new(struct snapshot *s, struct snap_dir *d, const str
     mem_free(dot_git);
     if (!here)
         return m;
-    struct stat st;
-    if (lg.repository_index(&m->index, m->git) == 0 && stat(lg.index_path(m->index), &st) == 0)
-        m->index_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     git_commit *c;
     if (lg.commit_lookup(&c, m->git, &m->commit) == 0) {
         m->root = dir_new(s, m, NULL, "", lg.commit_tree_id(c));
@@ -197,9 +197,26 @@ static struct snap_dir *dir_of(struct snapshot *s, struct snap_dir *d, struct sn
 
 /* ---- ignored files --------------------------------------------------------------------------------------------- */
 
-bool mount_tracks(const struct mount *m, const char *path)
+git_index *mount_index(struct snapshot *s, struct mount *m)
 {
-    return !m->index || lg.index_get_bypath(m->index, path, 0) != NULL;
+    if (m->index_known)
+        return m->index;
+    m->index_known = true;
+    if (m != s->main) {
+        index_read(m->git, NULL, &m->index, &m->index_ns);
+        return m->index;
+    }
+    m->index = repo_index(s->repo);
+    m->index_ns = s->repo->index_ns;
+    size_t n = m->index ? lg.index_entrycount(m->index) : 0;
+    for (size_t i = 0; i < n && !s->sparse; i++)
+        s->sparse = lg.index_get_byindex(m->index, i)->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE;
+    return m->index;
+}
+
+bool mount_tracks(struct snapshot *s, struct mount *m, const char *path)
+{
+    return !mount_index(s, m) || lg.index_get_bypath(m->index, path, 0) != NULL;
 }
 
 static bool holds_ignored(struct snapshot *s, const char *from_top);
@@ -214,7 +231,7 @@ static bool is_private(const char *path)
 static bool is_ignored(struct snapshot *s, const char *from_top, bool is_dir)
 {
     size_t len = strlen(s->repo->prefix);
-    if (!s->main->index || (len && (strncmp(from_top, s->repo->prefix, len) != 0 || from_top[len] != '/')))
+    if (!mount_index(s, s->main) || (len && (strncmp(from_top, s->repo->prefix, len) != 0 || from_top[len] != '/')))
         return false;
     const char *path = from_top + len + (len > 0);
     if (is_private(path))
@@ -240,14 +257,15 @@ static int list_overlay(struct snapshot *s, const char *from_top, bool all, stru
     for (size_t n = strlen(disk); n > 1 && disk[n - 1] == '/'; n--)
         disk[n - 1] = '\0';
     char *slash = mem_printf("%s/", disk);
-    snapshot_look(s, slash);
+    snapshot_look(s, slash, false);
+    s->folders = true;
     int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), errnum = fd < 0 ? errno : listing_read(fd, &l);
     for (size_t i = 0; i < l.n && !errnum; i++) {
         if (known && snap_find(s, known, l.v[i].name, strlen(l.v[i].name)))
             continue;
         char *path = mem_printf("%s%s%s", from_top, *from_top ? "/" : "", l.v[i].name);
         bool is_dir = l.v[i].type == ENTRY_DIR, ignored = all || is_ignored(s, path, is_dir);
-        if (is_dir ? ignored || holds_ignored(s, path) : ignored && !mount_tracks(s->main, path))
+        if (is_dir ? ignored || holds_ignored(s, path) : ignored && !mount_tracks(s, s->main, path))
             listing_add(out, l.v[i].name, l.v[i].type);
         mem_free(path);
     }
@@ -388,10 +406,10 @@ static bool step_on_disk(struct way *w, size_t before, bool last, bool follow, s
     if (!w->disk)
         return false;
     char *disk = mem_printf("%s/%s", s->repo->top, w->path.p);
-    snapshot_look(s, disk);
     bool there = lstat(disk, &st) == 0, go_on = false, is_dir = there && S_ISDIR(st.st_mode);
     bool ignored = there && (w->v[w->n - 1].ignored || is_ignored(s, w->path.p, is_dir));
-    if (!there || (!is_dir && (!ignored || mount_tracks(s->main, w->path.p)))) {
+    snapshot_look(s, disk, ignored && !is_dir);
+    if (!there || (!is_dir && (!ignored || mount_tracks(s, s->main, w->path.p)))) {
         /* nowhere */
     } else if (is_dir) {
         push(w, NULL, ignored);
@@ -427,7 +445,7 @@ static bool step(struct way *w, const char *name, size_t len, bool last, bool fo
         buf_printf(&out->path, "%s/%s%s.git/%s", s->repo->top, w->path.p, before ? "/" : "", w->todo.p + w->at);
         while (out->path.len > 1 && out->path.p[out->path.len - 1] == '/')
             out->path.p[--out->path.len] = '\0';
-        snapshot_look(s, out->path.p);
+        snapshot_look(s, out->path.p, false);
         return false;
     }
     struct snap_entry *en = d ? snap_find(s, d, name, len) : NULL;
@@ -578,7 +596,7 @@ static enum entry_type type_at(struct snapshot *s, const char *path, bool disk)
 static int list_disk(struct snapshot *s, const char *path, struct tree_listing *out)
 {
     char *slash = mem_printf("%s/", path);
-    snapshot_look(s, slash);
+    snapshot_look(s, slash, false);
     mem_free(slash);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? errno : listing_read(fd, out);
@@ -629,7 +647,7 @@ static bool read_at(struct snapshot *s, const char *path, bool disk, size_t max_
     bool ok = false;
     size_t before = out->len;
     if (p.where == ON_DISK) {
-        snapshot_look(s, p.path.p);
+        snapshot_look(s, p.path.p, false);
         ok = file_read(p.path.p, max_bytes, out, e);
     } else if (p.where == IN_GIT && p.entry) {
         ok = snapshot_content(s, p.dir, p.entry, out);
@@ -713,8 +731,6 @@ static struct snapshot *snapshot_new(struct repo *r)
     strtab_init(&s->looked_names);
     struct mount *m = arena_alloc(&s->arena, sizeof *m);
     *m = (struct mount){.git = r->git,
-                        .index = r->index,
-                        .index_ns = r->index_ns,
                         .at = arena_strdup(&s->arena, ""),
                         .disk = arena_strdup(&s->arena, r->top),
                         .filters_everywhere = -1};
@@ -733,9 +749,6 @@ struct tree *snapshot_commit(struct repo *r, struct object_id commit, struct err
         gitlib_error(e, "T707", "the commit");
         return NULL;
     }
-    size_t n = r->index ? lg.index_entrycount(r->index) : 0;
-    for (size_t i = 0; i < n && !s->sparse; i++)
-        s->sparse = lg.index_get_byindex(r->index, i)->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE;
     s->main->root = dir_new(s, s->main, NULL, "", lg.commit_tree_id(c));
     lg.commit_free(c);
     return &s->base;
@@ -775,7 +788,7 @@ static void move_into_arena(struct snapshot *s, struct snap_dir *d)
 
 struct tree *snapshot_index(struct repo *r, struct err *e)
 {
-    if (!r->index) {
+    if (!repo_index(r)) {
         err_set(e, "T703", "%s", r->no_index);
         return NULL;
     }
@@ -848,7 +861,7 @@ bool snapshot_failed(const struct tree *t, struct err *e)
 bool snapshot_saw_more(const struct tree *t)
 {
     const struct snapshot *s = (const struct snapshot *)t;
-    return s->sparse || s->submodules;
+    return s->sparse || s->submodules || s->folders;
 }
 
 size_t snapshot_n_looked(const struct tree *t)
@@ -857,10 +870,11 @@ size_t snapshot_n_looked(const struct tree *t)
     return s->n_looked + (s->work_rules ? walker_n_ignore_files(s->work_rules) : 0);
 }
 
-const char *snapshot_looked(const struct tree *t, size_t i)
+const char *snapshot_looked(const struct tree *t, size_t i, bool *untracked)
 {
     const struct snapshot *s = (const struct snapshot *)t;
+    *untracked = i < s->n_looked && s->looked[i].untracked;
     if (i < s->n_looked)
-        return strtab_get(&s->looked_names, s->looked[i]);
+        return strtab_get(&s->looked_names, s->looked[i].path);
     return walker_ignore_file(s->work_rules, i - s->n_looked);
 }

@@ -39,11 +39,14 @@ struct object_id snapshot_root_id(const struct tree *t);
 /* Did a look-up miss an object (a partial clone, a damaged repository)? T707. */
 bool snapshot_failed(const struct tree *t, struct err *e);
 /* What of the disk the answers rest on, besides the commit: paths of ignored files and of git's own, absolute or from
- * the root; with a trailing slash the folder's listing. While stamp_update says the same of all of them, another load of
- * the same commit gives the same answer - unless snapshot_saw_more. */
+ * the root; with a trailing slash the folder's listing. While stamp_update says the same of all of them, and those with
+ * `untracked` are still not tracked (repo_tracks), another load of the same commit gives the same answer - unless
+ * snapshot_saw_more. */
 size_t snapshot_n_looked(const struct tree *t);
-const char *snapshot_looked(const struct tree *t, size_t i);
-bool snapshot_saw_more(const struct tree *t); /* a sparse checkout, submodules */
+const char *snapshot_looked(const struct tree *t, size_t i, bool *untracked);
+/* Adds the files that decide which filters a checkout runs. */
+void snapshot_look_at_config(struct tree *t);
+bool snapshot_saw_more(const struct tree *t); /* a sparse checkout, submodules, folders of ignored files */
 
 /* What is taken for the same without a look at its content. */
 struct snapshot_reference {
@@ -56,7 +59,13 @@ struct snapshot_reference {
 };
 /* The state of a file as stamp_update would give it after a checkout, without a stamp; `path` as there, but no listing.
  * DIGEST_NONE and ENTRY_OTHER if the content cannot be had. One snapshot is stamped against one reference. */
-void snapshot_stamp(struct tree *t, const char *path, const struct snapshot_reference *ref, struct file_state *out);
+enum snapshot_source {
+    FROM_REVISION, /* another snapshot of the same commit would say the same */
+    FROM_DISK,     /* stamp_update says the same of the path */
+    FROM_BOTH,     /* a link of the revision to a file on the disk, a Git LFS object */
+};
+enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const struct snapshot_reference *ref,
+                                    struct file_state *out);
 
 /* The object that the path is in the snapshot, if it is a plain file of it, not behind a link or in a submodule. */
 bool snapshot_object(struct tree *t, const char *path, struct object_id *out);

@@ -70,6 +70,38 @@ static git_repository *plain_repository(struct mount *m)
     return m->plain ? m->plain : m->git;
 }
 
+/* git-config(1), "FILES", and gitattributes(5). */
+void snapshot_look_at_config(struct tree *t)
+{
+    struct snapshot *s = snapshot_of(t);
+    static const char *const own[] = {"config", "info/attributes", "info/sparse-checkout"};
+    static const char *const homes[] = {"git/config", "git/attributes"};
+    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        char *path = mem_printf("%s%s", lg.repository_commondir(s->repo->git), own[i]);
+        snapshot_look(s, path, false);
+        mem_free(path);
+    }
+    const char *git = lg.repository_path(s->repo->git);
+    char *path = mem_printf("%sconfig.worktree", git);
+    snapshot_look(s, path, false);
+    mem_free(path);
+    path = mem_printf("%sinfo/sparse-checkout", git);
+    snapshot_look(s, path, false);
+    mem_free(path);
+    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
+        path =
+            xdg && *xdg ? mem_printf("%s/%s", xdg, homes[i]) : mem_printf("%s/.config/%s", home ? home : "", homes[i]);
+        snapshot_look(s, path, false);
+        mem_free(path);
+    }
+    path = mem_printf("%s/.gitconfig", home ? home : "");
+    snapshot_look(s, path, false);
+    mem_free(path);
+    snapshot_look(s, "/etc/gitconfig", false);
+    snapshot_look(s, "/etc/gitattributes", false);
+}
+
 static const char attributes_name[] = ".gitattributes";
 
 static bool has_attributes(struct snapshot *s, struct snap_dir *d)
@@ -237,7 +269,7 @@ static bool is_checked_out(struct snapshot *s, struct snap_dir *d, const struct 
                            const struct file_state *now)
 {
     struct mount *m = d->m;
-    if (!m->index || (now->type != ENTRY_FILE && now->type != ENTRY_EXEC))
+    if (!mount_index(s, m) || (now->type != ENTRY_FILE && now->type != ENTRY_EXEC))
         return false;
     char small[512];
     int n = snprintf(small, sizeof small, "%s%s%s", d->path, *d->path ? "/" : "", en->name);
@@ -303,7 +335,7 @@ static const struct file_state *state_now(struct snapshot *s, const struct spot 
 
 /* Of a file of the snapshot; `path` if it was reached by that path and no other; NULL: it is worked out. */
 static bool content_digest(struct snapshot *s, const struct spot *p, const char *path,
-                           const struct snapshot_reference *ref, struct digest *out)
+                           const struct snapshot_reference *ref, struct digest *out, bool *from_disk)
 {
     if (ref->peer && in_peer(s, p, ref)) {
         struct hasher h;
@@ -325,6 +357,8 @@ static bool content_digest(struct snapshot *s, const struct spot *p, const char 
     if (ok) {
         *out = digest_bytes(b.p ? b.p : "", b.len);
         /* With its objects here, a work tree may still hold the pointers (GIT_LFS_SKIP_SMUDGE). */
+        static const char pointer[] = "version https://git-lfs";
+        *from_disk = *from_disk || (b.len > sizeof pointer && memcmp(b.p, pointer, sizeof pointer - 1) == 0);
         if (!now || !digest_eq(*out, now->digest))
             lfs_object(p->dir->m, buf_cstr(&b), b.len, out);
     }
@@ -342,19 +376,20 @@ static void stamp_disk(const char *path, struct file_state *out)
 }
 
 /* The state of what is at the end of a link; `text` is the link's. */
-static void stamp_link(struct snapshot *s, const char *path, const char *text, size_t len,
-                       const struct snapshot_reference *ref, struct file_state *out)
+static enum snapshot_source stamp_link(struct snapshot *s, const char *path, const char *text, size_t len,
+                                       const struct snapshot_reference *ref, struct file_state *out)
 {
     struct spot p;
     struct stat st;
     struct digest content = DIGEST_NONE;
     enum entry_type type = ENTRY_NONE;
-    bool ok = true;
+    bool ok = true, disk = false;
     spot_find_path(s, path, true, true, &p);
+    disk = p.where != IN_GIT;
     if (p.where == IN_GIT) {
         type = p.type;
         if (p.entry)
-            ok = content_digest(s, &p, NULL, ref, &content);
+            ok = content_digest(s, &p, NULL, ref, &content, &disk);
     } else if (p.where == ON_DISK && stat(p.path.p, &st) == 0) {
         type = entry_type_of(&st);
         if (S_ISREG(st.st_mode))
@@ -364,11 +399,12 @@ static void stamp_link(struct snapshot *s, const char *path, const char *text, s
     *out = (struct file_state){.type = ok ? ENTRY_LINK : ENTRY_OTHER};
     if (ok)
         out->digest = stamp_link_digest(text, len, type, content);
+    return disk ? FROM_BOTH : FROM_REVISION;
 }
 
 /* A link on the disk may lead into the work tree, where the snapshot has a word to say. */
-static void stamp_disk_link(struct snapshot *s, const char *disk, const struct snapshot_reference *ref,
-                            struct file_state *out)
+static enum snapshot_source stamp_disk_link(struct snapshot *s, const char *disk, const struct snapshot_reference *ref,
+                                            struct file_state *out)
 {
     char text[PATH_MAX];
     struct buf real = BUF_INIT;
@@ -381,12 +417,16 @@ static void stamp_disk_link(struct snapshot *s, const char *disk, const struct s
     else
         stamp_disk(disk, out);
     buf_clear(&real);
+    return inside ? FROM_BOTH : FROM_DISK;
 }
 
-void snapshot_stamp(struct tree *t, const char *path, const struct snapshot_reference *ref, struct file_state *out)
+enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const struct snapshot_reference *ref,
+                                    struct file_state *out)
 {
     struct snapshot *s = snapshot_of(t);
     struct spot p;
+    enum snapshot_source source = FROM_REVISION;
+    bool disk = false;
     *out = (struct file_state){0};
     if (!spot_quick(s, path, &p))
         spot_find_path(s, path, false, true, &p);
@@ -394,25 +434,30 @@ void snapshot_stamp(struct tree *t, const char *path, const struct snapshot_refe
         /* The same on both sides. */
         const struct file_state *now = ref->state ? ref->state(ref->ctx, path) : NULL;
         struct stat st;
+        source = FROM_DISK;
         if (now && now->type != ENTRY_LINK)
             *out = (struct file_state){.digest = now->digest, .type = now->type};
         else if (lstat(p.path.p, &st) == 0 && S_ISLNK(st.st_mode))
-            stamp_disk_link(s, p.path.p, ref, out);
+            source = stamp_disk_link(s, p.path.p, ref, out);
         else
             stamp_disk(p.path.p, out);
     } else if (p.where == IN_GIT && p.type == ENTRY_LINK) {
         struct buf text = BUF_INIT;
         if (snapshot_content(s, p.dir, p.entry, &text))
-            stamp_link(s, path, buf_cstr(&text), text.len, ref, out);
+            source = stamp_link(s, path, buf_cstr(&text), text.len, ref, out);
         else
             out->type = ENTRY_OTHER;
         buf_clear(&text);
     } else if (p.where == IN_GIT) {
         out->type = (uint8_t)p.type;
-        if (p.entry && !content_digest(s, &p, p.direct && *path != '/' ? path : NULL, ref, &out->digest))
+        if (p.entry && !content_digest(s, &p, p.direct && *path != '/' ? path : NULL, ref, &out->digest, &disk))
             *out = (struct file_state){.type = ENTRY_OTHER};
+        source = disk || !p.direct ? FROM_BOTH : FROM_REVISION;
+    } else {
+        source = FROM_BOTH;
     }
     spot_clear(&p);
+    return source;
 }
 
 bool snapshot_object(struct tree *t, const char *path, struct object_id *out)

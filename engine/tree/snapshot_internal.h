@@ -15,7 +15,8 @@
 struct mount {
     struct mount *next;
     git_repository *git;
-    git_index *index; /* NULL: none */
+    git_index *index; /* after mount_index; NULL: none */
+    bool index_known;
     int64_t index_ns;
     bool owned; /* git and index are closed with the snapshot */
     char *at;   /* its folder from the main top; "" = the main one */
@@ -65,10 +66,13 @@ struct snapshot {
     struct tree *work;         /* the work tree; the same */
     struct walker *work_rules; /* over work */
     struct err failure;
-    bool failed, sparse, submodules;
+    bool failed, sparse, submodules, folders; /* folders: ignored files of a folder were listed */
     struct strtab looked_names; /* absolute paths on the disk that were looked at; a trailing slash means the listing */
     struct map looked_index;
-    str_id *looked;
+    struct looked {
+        str_id path;
+        bool untracked;
+    } * looked;
     uint32_t n_looked, cap_looked;
     struct snap_dir *last_dir; /* of the last file that was stamped: the next one is often beside it */
     char *last_path;           /* from the root; owned */
@@ -100,9 +104,10 @@ void spot_clear(struct spot *p);
 bool snap_load(struct snapshot *s, struct snap_dir *d); /* reads its entries; false: failed */
 struct snap_entry *snap_find(struct snapshot *s, struct snap_dir *d, const char *name, size_t len);
 void snapshot_fail(struct snapshot *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void snapshot_look(struct snapshot *s, const char *path); /* notes that the answer rests on it */
+void snapshot_look(struct snapshot *s, const char *path, bool untracked); /* notes that the answer rests on it */
+git_index *mount_index(struct snapshot *s, struct mount *m);
 /* Is the path (from the mount's top) in the mount's index? Unknown counts as true. */
-bool mount_tracks(const struct mount *m, const char *path);
+bool mount_tracks(struct snapshot *s, struct mount *m, const char *path);
 
 /* snapshot_content.c: what a checkout would write; false: it cannot be had. Of a link: its text. */
 bool snapshot_content(struct snapshot *s, struct snap_dir *d, const struct snap_entry *en, struct buf *out);
