@@ -50,7 +50,7 @@ static char *cache_path(const struct workspace *ws, const struct tree *tree)
     if (object_id_eq(id, none))
         return NULL;
     object_id_hex(id, hex);
-    return mem_printf("%s/base-%s", ws->state_dir, hex);
+    return mem_printf("%s/base-%s%s", ws->state_dir, hex, snapshot_leaves_out_ignored(tree) ? "-clean" : "");
 }
 
 static bool still_so(const struct workspace *ws, struct repo *repo, const struct graph *g,

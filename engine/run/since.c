@@ -37,8 +37,13 @@ static bool find_base(struct since *s, struct err *e)
         s->chosen_by = mem_strdup("the default branch");
     else if (s->o.chosen_by)
         s->chosen_by = mem_strdup(s->o.chosen_by);
-    s->have_base =
-        repo_resolve(s->repo, name, &s->name, &theirs, e) && repo_merge_base(s->repo, theirs, ours, &s->base, e);
+    s->have_base = (s->o.is_branch ? repo_resolve_branch : repo_resolve)(s->repo, name, &s->name, &theirs, e) &&
+                   repo_merge_base(s->repo, theirs, ours, &s->base, e);
+    if (s->have_base && s->o.in_ci && object_id_eq(s->base, ours)) {
+        s->have_base = false;
+        err_set(e, "T706", "HEAD is on %s already, so that there is nothing to compare with", s->name);
+        err_hint(e, "tgraph --since HEAD~1, or the commit that was tested last");
+    }
     if (!s->name)
         s->name = mem_strdup(name);
     mem_free(name);
@@ -59,9 +64,9 @@ bool since_open(struct since *s, struct workspace *ws, const struct since_opts *
         *errlist_add(errs, ERR_ERROR) = e;
         return false;
     }
-    if (o->to)
-        s->now_tree = snapshot_commit(s->repo, to, &e);
-    else if (o->staged)
+    if (o->to && (s->now_tree = snapshot_commit(s->repo, to, &e)) != NULL)
+        snapshot_leave_out_ignored(s->now_tree);
+    else if (!o->to && o->staged)
         s->now_tree = snapshot_index(s->repo, &e);
     if ((o->to || o->staged) && !s->now_tree) {
         *errlist_add(errs, ERR_ERROR) = e;
@@ -124,6 +129,8 @@ static bool load_base(struct since *s, struct workspace *ws)
     s->base_tree = snapshot_commit(s->repo, s->base, &e);
     if (!s->base_tree)
         return select_all(s, &e, NULL), false;
+    if (s->o.to)
+        snapshot_leave_out_ignored(s->base_tree);
     s->have_before = true;
     if (revision_load(&s->before, ws, s->repo, s->base_tree, &errs)) {
         errlist_clear(&errs);

@@ -31,6 +31,7 @@
     X(commit_tree_id)                                                                                                  \
     X(config_free)                                                                                                     \
     X(config_get_string)                                                                                               \
+    X(config_open_ondisk)                                                                                              \
     X(error_last)                                                                                                      \
     X(index_entrycount)                                                                                                \
     X(index_free)                                                                                                      \

@@ -39,19 +39,23 @@ static bool open_git(const char *root, git_repository **out, struct err *e)
     if (rc == 0)
         return true;
     gitlib_error(e, "T703", "the git repository %s cannot be opened", dir ? dir : root);
-    if (e && rc == GIT_EOWNER)
-        err_hint(e, "it belongs to somebody else: git config --global --add safe.directory %s", root);
     return false;
 }
 
 /* The folder that git's paths start from, as git(1) says for GIT_DIR and GIT_WORK_TREE. */
 static bool find_top(struct repo *r, struct err *e)
 {
-    const char *top = set_env("GIT_WORK_TREE");
-    if (!top)
+    const char *top = set_env("GIT_WORK_TREE"), *configured;
+    git_config *c = NULL;
+    if (!top && set_env("GIT_DIR")) { /* core.worktree, or the working folder */
+        bool has = lg.repository_config_snapshot(&c, r->git) == 0 &&
+                   lg.config_get_string(&configured, c, "core.worktree") == 0;
+        top = has ? lg.repository_workdir(r->git) : ".";
+        if (c)
+            lg.config_free(c);
+    } else if (!top) {
         top = lg.repository_workdir(r->git);
-    if (!top && set_env("GIT_DIR"))
-        top = ".";
+    }
     if (!top)
         return err_set(e, "T703", "the git repository of %s is bare: it has no work tree", r->root);
     struct buf real = BUF_INIT;
@@ -131,13 +135,16 @@ void repo_close(struct repo *r)
 static bool commit_of(struct repo *r, const char *name, struct object_id *out)
 {
     git_object *o = NULL, *commit = NULL;
-    bool ok = lg.revparse_single(&o, r->git, name) == 0 && lg.object_peel(&commit, o, GIT_OBJECT_COMMIT) == 0;
+    /* libgit2 knows "@" by itself only. */
+    char *full = name[0] == '@' && name[1] != '{' ? mem_printf("HEAD%s", name + 1) : mem_strdup(name);
+    bool ok = lg.revparse_single(&o, r->git, full) == 0 && lg.object_peel(&commit, o, GIT_OBJECT_COMMIT) == 0;
     if (ok)
         *out = from_oid(lg.object_id(commit));
     if (commit)
         lg.object_free(commit);
     if (o)
         lg.object_free(o);
+    mem_free(full);
     return ok;
 }
 

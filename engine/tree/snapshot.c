@@ -197,6 +197,26 @@ static struct snap_dir *dir_of(struct snapshot *s, struct snap_dir *d, struct sn
 
 /* ---- ignored files --------------------------------------------------------------------------------------------- */
 
+/* The bits of the index that leave files out mean that only with this setting (git-sparse-checkout(1)). */
+static bool is_sparse(const struct repo *r)
+{
+    git_config *c = NULL;
+    const char *v;
+    bool yes = lg.repository_config_snapshot(&c, r->git) == 0 &&
+               lg.config_get_string(&v, c, "core.sparsecheckout") == 0 && strcmp(v, "true") == 0;
+    if (c)
+        lg.config_free(c);
+    /* Git writes it to the work tree's own file, which libgit2 1.5 does not read. */
+    char *own = mem_printf("%sconfig.worktree", lg.repository_path(r->git));
+    c = NULL;
+    if (!yes && file_exists(own) && lg.config_open_ondisk(&c, own) == 0)
+        yes = lg.config_get_string(&v, c, "core.sparsecheckout") == 0 && strcmp(v, "true") == 0;
+    if (c)
+        lg.config_free(c);
+    mem_free(own);
+    return yes;
+}
+
 git_index *mount_index(struct snapshot *s, struct mount *m)
 {
     if (m->index_known)
@@ -209,6 +229,8 @@ git_index *mount_index(struct snapshot *s, struct mount *m)
     m->index = repo_index(s->repo);
     m->index_ns = s->repo->index_ns;
     size_t n = m->index ? lg.index_entrycount(m->index) : 0;
+    if (!is_sparse(s->repo))
+        return m->index;
     for (size_t i = 0; i < n && !s->sparse; i++)
         s->sparse = lg.index_get_byindex(m->index, i)->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE;
     return m->index;
@@ -370,6 +392,7 @@ static bool enter_link(struct way *w, const char *text, size_t len, struct spot 
     buf_adds(&todo, w->todo.p + w->at);
     w->direct = false;
     if (++w->links > MAX_LINKS || memchr(text, 0, len)) {
+        out->loop = w->links > MAX_LINKS;
         buf_clear(&todo);
         return false; /* nowhere */
     }
@@ -633,7 +656,7 @@ static bool list_ignored(struct tree *t, const char *dir, struct tree_listing *o
     (void)e;
     spot_find_path(s, dir, true, true, &p);
     listing_init(out);
-    if (p.where == IN_GIT && !p.entry)
+    if (!s->clean && p.where == IN_GIT && !p.entry)
         list_overlay(s, buf_cstr(&p.path), false, p.dir, out);
     listing_sort(out);
     spot_clear(&p);
@@ -668,14 +691,17 @@ static bool read_at(struct snapshot *s, const char *path, bool disk, size_t max_
     return ok;
 }
 
-static enum entry_type snapshot_type(struct tree *t, const char *path) { return type_at(snapshot_of(t), path, true); }
+static enum entry_type snapshot_type(struct tree *t, const char *path)
+{
+    return type_at(snapshot_of(t), path, !snapshot_of(t)->clean);
+}
 static bool snapshot_list(struct tree *t, const char *dir, struct tree_listing *out, struct err *e)
 {
-    return list_at(snapshot_of(t), dir, true, out, e);
+    return list_at(snapshot_of(t), dir, !snapshot_of(t)->clean, out, e);
 }
 static bool snapshot_read(struct tree *t, const char *path, size_t max, struct buf *out, struct err *e)
 {
-    return read_at(snapshot_of(t), path, true, max, out, e);
+    return read_at(snapshot_of(t), path, !snapshot_of(t)->clean, max, out, e);
 }
 
 static enum entry_type pure_type(struct tree *t, const char *path)
@@ -738,6 +764,9 @@ static struct snapshot *snapshot_new(struct repo *r)
     return s;
 }
 
+void snapshot_leave_out_ignored(struct tree *t) { snapshot_of(t)->clean = true; }
+bool snapshot_leaves_out_ignored(const struct tree *t) { return ((const struct snapshot *)t)->clean; }
+
 struct tree *snapshot_commit(struct repo *r, struct object_id commit, struct err *e)
 {
     struct snapshot *s = snapshot_new(r);
@@ -793,6 +822,7 @@ struct tree *snapshot_index(struct repo *r, struct err *e)
         return NULL;
     }
     struct snapshot *s = snapshot_new(r);
+    mount_index(s, s->main);
     s->main->root = dir_new(s, s->main, NULL, "", NULL);
     s->main->root->loaded = true;
     size_t n = lg.index_entrycount(r->index), n_dirs = 0, cap_dirs = 0;
@@ -800,6 +830,7 @@ struct tree *snapshot_index(struct repo *r, struct err *e)
     MEM_GROW(dirs, n_dirs, cap_dirs);
     dirs[n_dirs++] = s->main->root;
     const char *unmerged = NULL;
+    bool sparse = is_sparse(r);
     for (size_t i = 0; i < n && !unmerged; i++) {
         const git_index_entry *ie = lg.index_get_byindex(r->index, i);
         const char *name;
@@ -807,7 +838,7 @@ struct tree *snapshot_index(struct repo *r, struct err *e)
             unmerged = ie->path;
         if (ie->flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD)
             continue; /* only announced: not in the commit to be */
-        if ((ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !on_disk(s, ie->path)) {
+        if (sparse && (ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !on_disk(s, ie->path)) {
             s->sparse = true;
             continue;
         }

@@ -34,6 +34,10 @@ struct tree *snapshot_commit(struct repo *r, struct object_id commit, struct err
 /* T703: no index; T708: it holds unmerged files. */
 struct tree *snapshot_index(struct repo *r, struct err *e);
 
+/* From now on ignored files of the work tree do not show. */
+void snapshot_leave_out_ignored(struct tree *t);
+bool snapshot_leaves_out_ignored(const struct tree *t);
+
 /* The id of the tree that is the root, of a commit's snapshot; all zero if there is no such folder. */
 struct object_id snapshot_root_id(const struct tree *t);
 /* Did a look-up miss an object (a partial clone, a damaged repository)? T707. */

@@ -52,15 +52,16 @@ static bool filters_everywhere(struct mount *m)
 }
 
 /* libgit2 asks the work tree and the index for attributes before the commit; a repository without either has only the
- * commit to ask. */
+ * commit to ask. Of the index's snapshot only the index is to be asked. */
 static git_repository *plain_repository(struct mount *m)
 {
     git_index *none = NULL;
-    if (!m->has_commit || m->plain)
-        return m->plain ? m->plain : m->git;
+    if (m->plain)
+        return m->plain;
     if (lg.repository_open_ext(&m->plain, lg.repository_commondir(m->git),
                                GIT_REPOSITORY_OPEN_BARE | GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) != 0 ||
-        lg.index_new(&none) != 0 || lg.repository_set_index(m->plain, none) != 0) {
+        (m->has_commit && lg.index_new(&none) != 0) ||
+        lg.repository_set_index(m->plain, m->has_commit ? none : m->index) != 0) {
         if (m->plain)
             lg.repository_free(m->plain);
         m->plain = NULL;
@@ -384,7 +385,7 @@ static enum snapshot_source stamp_link(struct snapshot *s, const char *path, con
     struct digest content = DIGEST_NONE;
     enum entry_type type = ENTRY_NONE;
     bool ok = true, disk = false;
-    spot_find_path(s, path, true, true, &p);
+    spot_find_path(s, path, true, !s->clean, &p);
     disk = p.where != IN_GIT;
     if (p.where == IN_GIT) {
         type = p.type;
@@ -429,7 +430,7 @@ enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const stru
     bool disk = false;
     *out = (struct file_state){0};
     if (!spot_quick(s, path, &p))
-        spot_find_path(s, path, false, true, &p);
+        spot_find_path(s, path, false, !s->clean, &p);
     if (p.where == ON_DISK) {
         /* The same on both sides. */
         const struct file_state *now = ref->state ? ref->state(ref->ctx, path) : NULL;
@@ -455,6 +456,8 @@ enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const stru
         source = disk || !p.direct ? FROM_BOTH : FROM_REVISION;
     } else {
         source = FROM_BOTH;
+        if (p.loop) /* which stamp_update cannot look through either */
+            out->type = ENTRY_OTHER;
     }
     spot_clear(&p);
     return source;

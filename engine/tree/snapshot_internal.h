@@ -66,6 +66,7 @@ struct snapshot {
     struct tree *work;         /* the work tree; the same */
     struct walker *work_rules; /* over work */
     struct err failure;
+    bool clean;                               /* ignored files do not show */
     bool failed, sparse, submodules, folders; /* folders: ignored files of a folder were listed */
     struct strtab looked_names; /* absolute paths on the disk that were looked at; a trailing slash means the listing */
     struct map looked_index;
@@ -91,6 +92,7 @@ struct spot {
     struct buf path;          /* IN_GIT: from the main top; ON_DISK: absolute */
     bool overlay;             /* ON_DISK: an ignored file of the work tree, or a folder that holds some */
     bool all_ignored;         /* such a folder: it is ignored itself */
+    bool loop;                /* NOWHERE: links lead in a circle */
     bool direct;              /* reached through no link and no submodule */
 };
 /* What a path from the main top means. follow: a link at the end too. disk: ignored files count. */

@@ -407,7 +407,11 @@ static bool dir_read_rules(struct walker *w, struct dir *d, struct err *e)
     if (!d->ignored) {
         struct buf path = BUF_INIT;
         buf_printf(&path, "%s%s.gitignore", d->path, d->len ? "/" : "");
-        enum entry_type type = dir_type_in(w, d, ".gitignore", 10, buf_cstr(&path));
+        /* One that a revision's listing leaves out is ignored itself, and asking for it in each folder takes long. */
+        struct entry *en = d->state == DIR_LISTED ? entry_find(d, ".gitignore", 10) : NULL;
+        enum entry_type type = d->state != DIR_LISTED ? dir_type_in(w, d, ".gitignore", 10, buf_cstr(&path))
+                               : en                   ? (enum entry_type)en->type
+                                                      : ENTRY_NONE;
         bool is_file = type == ENTRY_FILE || type == ENTRY_EXEC; /* git does not follow a link here */
         bool ok = !is_file || read_rules(w, buf_cstr(&path), d->len ? d->len + 1 : 0, NULL, outer, &d->rules, e);
         if (ok && (is_file || !d->recorded || d->state != DIR_LISTED))
