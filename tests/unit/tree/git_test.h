@@ -119,7 +119,7 @@ static inline struct object_id id_of_commit(const char *name)
 {
     struct object_id id = {{0}};
     struct buf b = BUF_INIT;
-    sh("git rev-parse --verify '%s^{commit}' >../id", name);
+    sh("git rev-parse --verify '%s^{commit}' >'%s/id'", name, base);
     char *path = mem_printf("%s/id", base);
     assert_true(file_read(path, 100, &b, NULL));
     for (size_t i = 0; i < sizeof id.b; i++) {
