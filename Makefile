@@ -41,7 +41,7 @@ SUBMAKE = +@$(MAKE) --no-print-directory $(JOBS)
 say = $(if $(V),,@echo '  $(1)';)
 RUN_TESTS = python3 tests/support/run_tests.py --counts $(BUILD)/counts --jobs $(NPROC) $(if $(V),--verbose)
 
-.PHONY: all demo test test-all unit e2e property examples check-asan check-tsan fuzz bench realworld \
+.PHONY: all demo test test-all unit e2e property examples check-asan check-tsan fuzz bench bench-since realworld \
 	lint lint-format lint-tidy lint-lua lint-shell layers install uninstall clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -62,7 +62,8 @@ help:
 	@echo 'make lint        clang-format, clang-tidy, luacheck, shellcheck, layers'
 	@echo 'make layers      prints every include that points the wrong way'
 	@echo 'make bench       against ninja and GNU make; BENCH_ARGS="--sizes 1000" for a quick one'
-	@echo 'make realworld   tgraph on jansson and Jinja2'
+	@echo 'make bench-since --since against git diff (also a part of make bench); SINCE_ARGS="--targets 1000" for a quick one'
+	@echo 'make realworld   tgraph on jansson and Jinja2, and --since on three histories; HISTORY_ARGS="-n 5 -m 5" for a few commits'
 	@echo 'make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall takes it away'
 	@echo 'make clean       remove $(BUILD)'
 
@@ -155,10 +156,16 @@ bench:
 	@.ci/setup build bench
 	$(SUBMAKE) all
 	python3 tests/bench/bench.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench.json $(BENCH_ARGS)
+	python3 tests/bench/since.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench-since.json $(SINCE_ARGS)
+bench-since:
+	@.ci/setup build bench
+	$(SUBMAKE) all
+	python3 tests/bench/since.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench-since.json $(SINCE_ARGS)
 realworld:
 	@.ci/setup build test
 	$(SUBMAKE) all
 	tests/realworld/run.sh $(abspath $(BUILD)/tgraph)
+	tests/realworld/history.sh $(HISTORY_ARGS) $(abspath $(BUILD)/tgraph)
 
 # ---- a first look ------------------------------------------------------------------------------------------------
 demo:
