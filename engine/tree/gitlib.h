@@ -30,6 +30,7 @@
     X(commit_lookup)                                                                                                   \
     X(commit_tree_id)                                                                                                  \
     X(config_free)                                                                                                     \
+    X(config_get_bool)                                                                                                 \
     X(config_get_string)                                                                                               \
     X(config_open_ondisk)                                                                                              \
     X(error_last)                                                                                                      \

@@ -197,20 +197,21 @@ static struct snap_dir *dir_of(struct snapshot *s, struct snap_dir *d, struct sn
 
 /* ---- ignored files --------------------------------------------------------------------------------------------- */
 
-/* The bits of the index that leave files out mean that only with this setting (git-sparse-checkout(1)). */
+/* The bits of the index that leave files out mean that only with this setting (git-sparse-checkout(1)). Git writes it to
+ * the work tree's own file, which libgit2 1.5 does not read by itself. */
 static bool is_sparse(const struct repo *r)
 {
     git_config *c = NULL;
-    const char *v;
-    bool yes = lg.repository_config_snapshot(&c, r->git) == 0 &&
-               lg.config_get_string(&v, c, "core.sparsecheckout") == 0 && strcmp(v, "true") == 0;
+    int yes = 0;
+    if (lg.repository_config_snapshot(&c, r->git) == 0 && lg.config_get_bool(&yes, c, "core.sparsecheckout") != 0)
+        yes = 0;
     if (c)
         lg.config_free(c);
-    /* Git writes it to the work tree's own file, which libgit2 1.5 does not read. */
     char *own = mem_printf("%sconfig.worktree", lg.repository_path(r->git));
     c = NULL;
-    if (!yes && file_exists(own) && lg.config_open_ondisk(&c, own) == 0)
-        yes = lg.config_get_string(&v, c, "core.sparsecheckout") == 0 && strcmp(v, "true") == 0;
+    if (!yes && file_exists(own) && lg.config_open_ondisk(&c, own) == 0 &&
+        lg.config_get_bool(&yes, c, "core.sparsecheckout") != 0)
+        yes = 0;
     if (c)
         lg.config_free(c);
     mem_free(own);
@@ -366,7 +367,6 @@ static bool jump(struct way *w, const char *absolute, struct spot *out)
     struct buf clean = BUF_INIT;
     tidy(absolute, &clean);
     bool inside = strncmp(buf_cstr(&clean), top, len) == 0 && (clean.len == len || clean.p[len] == '/');
-    w->direct = false;
     if (inside) {
         struct buf rest = BUF_INIT;
         buf_adds(&rest, clean.len > len ? clean.p + len + 1 : "");
@@ -410,11 +410,15 @@ static bool enter_link(struct way *w, const char *text, size_t len, struct spot 
 static bool up(struct way *w, struct spot *out)
 {
     if (w->n > 1) {
+        const struct step *from = &w->v[w->n - 1];
+        if (!from->dir && !from->ignored && !holds_ignored(w->s, w->path.p))
+            return false; /* through a folder that is new */
         w->n--;
         w->path.len = w->v[w->n - 1].len;
         w->path.p[w->path.len] = '\0';
         return true;
     }
+    w->direct = false;
     char *absolute = mem_printf("%s/../%s", w->s->repo->top, w->todo.p + w->at);
     bool inside = jump(w, absolute, out);
     mem_free(absolute);

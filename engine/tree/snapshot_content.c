@@ -432,14 +432,14 @@ enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const stru
     if (!spot_quick(s, path, &p))
         spot_find_path(s, path, false, !s->clean, &p);
     if (p.where == ON_DISK) {
-        /* The same on both sides. */
-        const struct file_state *now = ref->state ? ref->state(ref->ctx, path) : NULL;
+        /* The same on both sides, unless links of the revision led there. */
+        const struct file_state *now = ref->state && p.direct ? ref->state(ref->ctx, path) : NULL;
         struct stat st;
-        source = FROM_DISK;
+        source = p.direct ? FROM_DISK : FROM_BOTH;
         if (now && now->type != ENTRY_LINK)
             *out = (struct file_state){.digest = now->digest, .type = now->type};
         else if (lstat(p.path.p, &st) == 0 && S_ISLNK(st.st_mode))
-            source = stamp_disk_link(s, p.path.p, ref, out);
+            source = stamp_disk_link(s, p.path.p, ref, out) == FROM_DISK ? source : FROM_BOTH;
         else
             stamp_disk(p.path.p, out);
     } else if (p.where == IN_GIT && p.type == ENTRY_LINK) {
