@@ -60,6 +60,22 @@ static void a_sha256_repository_cannot_be_opened(void **state)
     expect_err(&e, "T703", root, NULL);
 }
 
+/* Git refuses it as its configuration could name programs; nothing of it is executed here. */
+static void somebody_elses_repository_can_be_read(void **state)
+{
+    struct err e = ERR_INIT;
+    struct object_id id;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    unsetenv("SUDO_UID");
+    commit("one");
+    sh("chown -R 12345 .");
+    struct repo *r = opened();
+    assert_true(repo_head(r, &id, &e));
+    repo_close(r);
+}
+
 static void a_linked_work_tree_has_its_own_head_and_index(void **state)
 {
     struct repo *r;
@@ -119,6 +135,26 @@ static void git_dir_and_git_work_tree_count(void **state)
     setenv("GIT_DIR", "/usr/lib", 1);
     assert_false(repo_open(root, &r, &e));
     expect_err(&e, "T703", "/usr/lib", NULL);
+    mem_free(dir);
+}
+
+static void without_git_work_tree_the_working_folder_counts(void **state)
+{
+    struct err e = ERR_INIT;
+    struct object_id id;
+    (void)state;
+    put("sub/f", "1");
+    commit("one");
+    sh("mv .git ../apart.git");
+    char *dir = mem_printf("%s/apart.git", base);
+    setenv("GIT_DIR", dir, 1);
+    assert_int_equal(chdir(root), 0);
+    struct repo *r = opened();
+    assert_true(repo_head(r, &id, &e));
+    struct tree *t = snapshot_commit(r, id, &e);
+    assert_int_equal(tree_type(t, "sub/f"), ENTRY_FILE);
+    tree_free(t);
+    repo_close(r);
     mem_free(dir);
 }
 
@@ -217,6 +253,22 @@ static void what_git_takes_for_a_revision_is_one(void **state)
     expect_unknown(r, "HEAD~2", NULL);
     expect_unknown(r, "nothing", "git branch -a");
     expect_unknown(r, "", NULL);
+    repo_close(r);
+}
+
+static void an_at_sign_alone_is_head(void **state)
+{
+    (void)state;
+    commit("one");
+    commit("two");
+    git("checkout -q -b topic HEAD~1");
+    struct repo *r = opened();
+    expect_named(r, false, "@", "@", "HEAD");
+    expect_named(r, false, "main@{0}", "main@{0}", "main");
+    expect_named(r, false, "@{-1}", "@{-1}", "main");
+    expect_named(r, false, "@^0", "@^0", "HEAD");
+    git("checkout -q main");
+    expect_named(r, false, "@~1", "@~1", "HEAD~1");
     repo_close(r);
 }
 
@@ -497,11 +549,14 @@ int main(void)
         WITH_GIT(the_root_may_be_a_folder_of_the_repository),
         WITH_GIT(a_bare_repository_has_no_work_tree),
         WITH_GIT(a_sha256_repository_cannot_be_opened),
+        WITH_GIT(somebody_elses_repository_can_be_read),
         WITH_GIT(a_linked_work_tree_has_its_own_head_and_index),
         WITH_GIT(git_dir_and_git_work_tree_count),
+        WITH_GIT(without_git_work_tree_the_working_folder_counts),
         WITH_GIT(git_index_file_counts),
         WITH_GIT(an_index_that_cannot_be_read_is_told_when_it_is_asked_for),
         WITH_GIT(what_git_takes_for_a_revision_is_one),
+        WITH_GIT(an_at_sign_alone_is_head),
         WITH_GIT(a_remotes_branch_stands_in_for_a_local_one),
         WITH_GIT(a_local_branch_comes_first_unless_a_ci_named_it),
         WITH_GIT(origin_comes_before_other_remotes),
