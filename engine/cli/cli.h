@@ -88,8 +88,9 @@ static inline bool wants_since(const struct options *o) { return o->since || o->
 bool open_since(struct since *s, struct workspace *ws, const struct options *o, bool exact, struct errlist *errs);
 /* Says on standard error what was compared; false: there was no base, and --strict-base forbids to go on. */
 bool say_since(const struct since *s, const struct options *o, struct errlist *errs);
-/* For a run: stamps everything, compares, and takes what is not affected from `selected`. */
-bool keep_affected(struct since *s, struct workspace *ws, uint8_t *selected, struct errlist *errs);
+/* For a run: opens it unless it is open, stamps everything, compares, and takes what is not affected from `selected`. */
+bool keep_affected(struct since *s, bool open, struct workspace *ws, const struct options *o, uint8_t *selected,
+                   struct errlist *errs);
 /* Takes what belongs to other shards from `selected`, if --shard was given; false: another plan (T711). */
 bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, uint8_t *selected,
                 struct errlist *errs);

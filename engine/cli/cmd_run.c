@@ -28,12 +28,9 @@ static bool pick(void *ctx, struct workspace *ws, uint8_t *selected, struct errl
         return false;
     if (wants_since(o)) {
         bool first = !p->open;
-        if (first && !open_since(&p->since, ws, o, false, errs)) {
-            since_close(&p->since);
-            return false;
-        }
+        bool ok = keep_affected(&p->since, p->open, ws, o, selected, errs);
         p->open = true;
-        if (!keep_affected(&p->since, ws, selected, errs) || (first && !say_since(&p->since, o, errs)))
+        if (!ok || (first && !say_since(&p->since, o, errs)))
             return false;
         p->note = (struct report_since){p->since.name, p->since.chosen_by, {0}, p->since.everything};
         if (p->since.have_base)

@@ -5,6 +5,7 @@
 
 #include "cli/ci_base.h"
 #include "cli/cli.h"
+#include "os/thread.h"
 
 bool open_since(struct since *s, struct workspace *ws, const struct options *o, bool exact, struct errlist *errs)
 {
@@ -57,14 +58,39 @@ static void stamp_all(struct workspace *ws)
     memset(all, 1, ws->g.n_nodes + 1);
     ws_stamp(ws, all, &gone);
     mem_free(all);
-    ws_keys(ws);
-    key_static_all(&ws->keys, &ws->g);
 }
 
-bool keep_affected(struct since *s, struct workspace *ws, uint8_t *selected, struct errlist *errs)
+/* Git is asked while the files are stamped. */
+struct both {
+    struct workspace *ws;
+    const struct options *o;
+    struct since *since; /* NULL: it is open already */
+    struct errlist *errs;
+    bool ok;
+};
+
+static void one_of_both(void *arg, size_t begin, size_t end)
 {
-    stamp_all(ws);
-    if (!since_compare(s, ws, errs))
+    struct both *b = arg;
+    for (size_t i = begin; i < end; i++) {
+        if (i == 1) {
+            stamp_all(b->ws);
+        } else if (b->since) {
+            b->ok = open_since(b->since, b->ws, b->o, false, b->errs);
+            if (b->ok)
+                since_read_ahead(b->since, b->ws);
+        }
+    }
+}
+
+bool keep_affected(struct since *s, bool open, struct workspace *ws, const struct options *o, uint8_t *selected,
+                   struct errlist *errs)
+{
+    struct both both = {ws, o, open ? NULL : s, errs, true};
+    parallel_for(2, 1, 2, one_of_both, &both);
+    ws_keys(ws);
+    key_static_all(&ws->keys, &ws->g);
+    if (!both.ok || !since_compare(s, ws, errs))
         return false;
     struct graph *g = &ws->g;
     for (uint32_t n = 0; n < g->n_nodes; n++) /* a group would bring all its members back; they are selected already */
@@ -127,34 +153,62 @@ bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, 
 
 /* ---- list, affected, why --------------------------------------------------------------------------------------- */
 
-/* The workspace is opened only for its place when revisions or the index are compared. */
+struct sides {
+    struct compared *c;
+    const struct options *o;
+    struct workspace place; /* of the repository; nothing is loaded */
+    struct errlist *errs;
+    pick_fn pick;
+    bool ok;
+    int status;
+};
+
+/* 0: what git says. 1: the work tree, if it is compared. */
+static void one_side(void *arg, size_t begin, size_t end)
+{
+    struct sides *s = arg;
+    struct compared *c = s->c;
+    for (size_t i = begin; i < end; i++) {
+        if (i == 0) {
+            s->ok = open_since(&c->since, &s->place, s->o, s->o->keys, s->errs);
+            if (s->ok)
+                since_read_ahead(&c->since, &s->place);
+        } else if (!s->o->to && !s->o->staged) {
+            s->status = open_selected(&c->sel, s->o, s->pick, true);
+            if (!s->status) {
+                resolve_selected(&c->sel);
+                key_static_all(&c->sel.ws.keys, &c->sel.ws.g);
+            }
+        }
+    }
+}
+
+/* Of the index and of revisions the workspace is only the place. */
 static int open_sides(struct compared *c, const struct options *o, pick_fn pick, struct errlist *errs)
 {
-    struct workspace *ws = &c->sel.ws;
-    if (!o->to && !o->staged) {
-        int status = open_selected(&c->sel, o, pick, true);
-        if (status)
-            return status;
-        resolve_selected(&c->sel);
-        key_static_all(&ws->keys, &ws->g);
-    } else {
-        struct ws_opts w = workspace_options(o);
-        memset(&c->sel, 0, sizeof c->sel);
-        w.no_load = true;
-        bool ok = ws_open(ws, &w, errs);
-        c->sel.open = true;
-        if (!ok)
-            return EXIT_USAGE;
+    struct sides s = {.c = c, .o = o, .errs = errs, .pick = pick};
+    struct ws_opts w = workspace_options(o);
+    w.no_load = true;
+    memset(&c->sel, 0, sizeof c->sel);
+    bool found = ws_open(&s.place, &w, errs);
+    if (found) {
+        c->open = true;
+        parallel_for(2, 1, 2, one_side, &s);
     }
-    c->open = true;
-    if (!open_since(&c->since, ws, o, o->keys, errs) || !since_compare(&c->since, ws, errs) ||
-        !say_since(&c->since, o, errs))
+    if (found && (o->to || o->staged)) {
+        c->sel.ws = s.place;
+        c->sel.open = true;
+    } else {
+        ws_close(&s.place);
+    }
+    struct workspace *ws = &c->sel.ws;
+    if (!found || s.status)
+        return found ? s.status : EXIT_USAGE;
+    if (!s.ok || !since_compare(&c->since, ws, errs) || !say_since(&c->since, o, errs))
         return EXIT_USAGE;
     c->g = c->since.now;
     c->selected = mem_calloc(c->g->n_nodes + 1, 1);
-    if (pick(c->g, o, ws->sub, c->selected, errs))
-        return 0;
-    return select_exit(errs);
+    return pick(c->g, o, ws->sub, c->selected, errs) ? 0 : select_exit(errs);
 }
 
 int open_compared(struct compared *c, const struct options *o, pick_fn pick, bool all)

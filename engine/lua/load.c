@@ -225,6 +225,10 @@ static void fill_record(struct load *st)
             st->readers[i] == UINT32_MAX ? NULL : arena_strdup(&r->arena, strset_get(&st->dirs, st->readers[i]));
     r->readers = (struct strs){readers, st->files.n};
     r->literals = copy_set(&r->arena, &st->literals);
+    uint8_t *types = arena_alloc(&r->arena, st->literals.n + 1);
+    for (uint32_t i = 0; i < st->literals.n; i++)
+        types[i] = (uint8_t)walker_type(st->o->walker, r->literals.v[i]);
+    r->literal_types = types;
     r->missing = copy_set(&r->arena, &st->missing);
     r->globs = arena_alloc(&r->arena, (st->n_globs + 1) * sizeof *r->globs);
     r->n_globs = st->n_globs;

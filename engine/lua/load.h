@@ -52,8 +52,9 @@ struct load_record {
     size_t n_envs;
     struct load_tool *tools;
     size_t n_tools;
-    struct strs literals; /* literal input paths asked for with walker_type */
-    struct strs missing;  /* those of them that were not there (unless an output of a target, an error T212 by graph) */
+    const uint8_t *literal_types; /* of literals: enum entry_type */
+    struct strs literals;         /* literal input paths asked for with walker_type */
+    struct strs missing; /* those of them that were not there (unless an output of a target, an error T212 by graph) */
     struct digest library; /* of the stdlib and rules that were used */
 };
 void load_record_clear(struct load_record *r);

@@ -19,6 +19,7 @@ void record_clear(struct record *r)
         mem_free(r->tools);
         mem_free(r->words);
         mem_free(r->readers);
+        mem_free(r->literals);
     }
     memset(r, 0, sizeof *r);
 }
@@ -83,6 +84,11 @@ void record_make_asked(struct record *r, struct graph *g, const struct load_reco
         if (i < l->readers.n && l->readers.v[i])
             r->readers[r->n_readers++] = (struct record_reader){f, strtab_add(&g->strs, l->readers.v[i])};
     }
+    r->literals = mem_calloc(l->literals.n + 1, sizeof *r->literals);
+    for (uint32_t i = 0; l->literal_types && i < l->literals.n; i++) {
+        uint32_t type = l->literal_types[i] == ENTRY_EXEC ? ENTRY_FILE : l->literal_types[i];
+        r->literals[r->n_literals++] = (struct record_literal){strtab_add(&g->strs, l->literals.v[i]), type};
+    }
     if (r->n_readers)
         qsort(r->readers, r->n_readers, sizeof *r->readers, by_file);
 }
@@ -131,6 +137,7 @@ void record_sections(const struct record *r, struct graph_section out[RECORD_SEC
     SEC(4, tools);
     SEC(5, words);
     SEC(6, readers);
+    SEC(7, literals);
 #undef SEC
 }
 
@@ -154,6 +161,7 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
     SEC(4, tools);
     SEC(5, words);
     SEC(6, readers);
+    SEC(7, literals);
 #undef SEC
     size_t len = g->strs.len;
     bool ok = r->head.path < len && r->head.home < len && r->head.warnings < len && r->head.outer < len;
@@ -170,6 +178,8 @@ bool record_view(struct record *r, const struct graph *g, const struct graph_sec
         ok = r->envs[i].name < len;
     for (uint32_t i = 0; ok && i < r->n_tools; i++)
         ok = r->tools[i].name < len && r->tools[i].path < len;
+    for (uint32_t i = 0; ok && i < r->n_literals; i++)
+        ok = r->literals[i].path < len;
     for (uint32_t i = 0; ok && i < r->n_readers; i++)
         ok = r->readers[i].file < g->n_files && r->readers[i].dir < len;
     return ok;
@@ -235,6 +245,33 @@ static bool same_globs(const struct record *r, const struct graph *g, struct wal
     }
     strvec_clear(&paths);
     mem_free(patterns);
+    return same;
+}
+
+bool record_same_answers(const struct record *r, const struct graph *g, struct tree *tree, struct walker *w,
+                         bool (*differs)(void *ctx, file_id f), void *ctx)
+{
+    struct map loaded = MAP_INIT;
+    bool same = true;
+    for (uint32_t i = 0; i < g->n_files && same; i++) {
+        if (!(g->files[i].flags & FILE_LOADED) || *graph_str(g, g->files[i].path) == '/')
+            continue;
+        map_put(&loaded, g->files[i].path, i);
+        same = !(g->files[i].flags & FILE_UNSURE) && !differs(ctx, i);
+    }
+    for (uint32_t i = 0; i < r->n_literals && same; i++) {
+        enum entry_type type = walker_type(w, graph_str(g, r->literals[i].path));
+        same = (type == ENTRY_EXEC ? ENTRY_FILE : type) == r->literals[i].type;
+    }
+    same = same && same_globs(r, g, w, NULL);
+    /* An ignore file that is there and not here rules over more than these globs. */
+    for (size_t i = 0; i < walker_n_ignore_files(w) && same; i++) {
+        const char *path = walker_ignore_file(w, i);
+        str_id id = *path == '/' ? STR_NONE : strtab_find((struct strtab *)(uintptr_t)&g->strs, path);
+        same =
+            *path == '/' || (id != STR_NONE && map_get(&loaded, id) != MAP_NONE) || tree_type(tree, path) == ENTRY_NONE;
+    }
+    map_clear(&loaded);
     return same;
 }
 

@@ -42,6 +42,10 @@ struct record_reader { /* of a file that was read while a Testfile ran */
     file_id file;
     str_id dir; /* the Testfile's folder */
 };
+struct record_literal { /* a path that was asked for by name */
+    str_id path;
+    uint32_t type; /* enum entry_type; FILE for EXEC too */
+};
 struct record {
     struct record_head head;
     struct record_dir *dirs;
@@ -49,12 +53,13 @@ struct record {
     struct record_env *envs;
     struct record_tool *tools;
     uint32_t *words;
+    struct record_literal *literals;
     struct record_reader *readers; /* in order of file; those with one reader only */
-    uint32_t n_dirs, n_globs, n_envs, n_tools, n_words, n_readers;
+    uint32_t n_dirs, n_globs, n_envs, n_tools, n_words, n_readers, n_literals;
     bool borrowed; /* arrays are in a memory map */
 };
 
-#define RECORD_SECTIONS 7
+#define RECORD_SECTIONS 8
 void record_clear(struct record *r);
 /* Makes it from a load; strings and loaded files go into g. `started_ns` (CLOCK_REALTIME) is when the load began:
  * what changed later counts as unknown. */
@@ -68,6 +73,11 @@ void record_make_asked(struct record *r, struct graph *g, const struct load_reco
 str_id record_reader(const struct record *r, file_id f);
 void record_sections(const struct record *r, struct graph_section out[RECORD_SECTIONS]);
 bool record_view(struct record *r, const struct graph *g, const struct graph_section s[RECORD_SECTIONS]);
+
+/* Would a load over another tree get the same answers from its files? The walker is one over it. Then it gives the same
+ * graph, but for the states of files. `differs` says whether a file that the load read is other content there. */
+bool record_same_answers(const struct record *r, const struct graph *g, struct tree *tree, struct walker *w,
+                         bool (*differs)(void *ctx, file_id f), void *ctx);
 
 struct record_env_ops {
     const char *(*getenv)(void *ctx, const char *name);

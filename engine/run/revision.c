@@ -25,7 +25,7 @@ struct looked {
 };
 
 #define VERSION                                                                                                        \
-    (3u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (4u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct looked)))
 
 static const char *get_env(void *ctx, const char *name)
@@ -51,6 +51,14 @@ static char *cache_path(const struct workspace *ws, const struct tree *tree)
         return NULL;
     object_id_hex(id, hex);
     return mem_printf("%s/base-%s%s", ws->state_dir, hex, snapshot_leaves_out_ignored(tree) ? "-clean" : "");
+}
+
+bool revision_is_kept(const struct workspace *ws, const struct tree *tree)
+{
+    char *path = cache_path(ws, tree);
+    bool is = path && file_exists(path);
+    mem_free(path);
+    return is;
 }
 
 static bool still_so(const struct workspace *ws, struct repo *repo, const struct graph *g,
@@ -214,7 +222,55 @@ static bool load(struct revision *r, struct workspace *ws, struct errlist *errs)
     return ok;
 }
 
-bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, struct tree *tree, struct errlist *errs)
+/* ---- the workspace's graph ---------------------------------------------------------------------------------------- */
+
+struct other {
+    struct workspace *ws;
+    struct tree *tree;
+    const struct snapshot_reference *ref;
+};
+
+static bool differs(void *ctx, file_id f)
+{
+    struct other *o = ctx;
+    const struct file *file = &o->ws->g.files[f];
+    struct file_state st;
+    snapshot_stamp(o->tree, graph_str(&o->ws->g, file->path), o->ref, &st);
+    return st.type != file->state.type || !digest_eq(st.digest, file->state.digest);
+}
+
+/* Mostly a branch changes no file that decides what targets there are. Then the workspace's graph is the revision's too,
+ * and no Lua has to run. */
+static bool take_graph(struct revision *r, struct workspace *ws, const struct snapshot_reference *ref)
+{
+    struct other o = {ws, r->tree, ref};
+    struct walker *w = walker_new(r->tree);
+    walker_set_outer(w, ws->outer);
+    bool same = record_same_answers(&ws->rec, &ws->g, r->tree, w, differs, &o) && !snapshot_failed(r->tree, NULL);
+    walker_free(w);
+    if (!same)
+        return false;
+    struct graph_section s[GRAPH_SECTIONS + RECORD_SECTIONS];
+    size_t total = 0;
+    graph_sections(&ws->g, s);
+    record_sections(&ws->rec, s + GRAPH_SECTIONS);
+    for (size_t i = 0; i < sizeof s / sizeof *s; i++)
+        total += (s[i].len + 15) & ~(size_t)15;
+    char *p = r->copy = mem_alloc(total + 1);
+    for (size_t i = 0; i < sizeof s / sizeof *s; i++) {
+        if (s[i].len)
+            memcpy(p, s[i].p, s[i].len);
+        s[i].p = p;
+        p += (s[i].len + 15) & ~(size_t)15;
+    }
+    if (!graph_view(&r->g, s) || !record_view(&r->rec, &r->g, s + GRAPH_SECTIONS))
+        BUG("a graph in use does not read back");
+    r->rec.n_dirs = 0; /* of the work tree */
+    return true;
+}
+
+bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, struct tree *tree,
+                   const struct snapshot_reference *ref, struct errlist *errs)
 {
     memset(r, 0, sizeof *r);
     r->tree = tree;
@@ -225,7 +281,7 @@ bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, 
     if (!ok && tree_type(tree, "Testfile.lua") == ENTRY_NONE) {
         ok = true; /* no target was there */
     } else if (!ok) {
-        ok = load(r, ws, errs);
+        ok = (ref && ref->state && take_graph(r, ws, ref)) || load(r, ws, errs);
         r->to_keep = path;
         path = NULL;
     }
@@ -272,5 +328,6 @@ void revision_clear(struct revision *r)
     if (r->frozen.map.p)
         frozen_close(&r->frozen);
     mem_free(r->to_keep);
+    mem_free(r->copy);
     memset(r, 0, sizeof *r);
 }

@@ -4,7 +4,7 @@
  * it would have. Loads are kept in .tgraph/base-<tree id>: the same tree is not loaded twice.
  *
  *     struct revision r;
- *     if (revision_load(&r, ws, repo, tree, &errs)) {
+ *     if (revision_load(&r, ws, repo, tree, &reference, &errs)) {
  *         revision_keys(&r, ws, &reference);
  *         ... r.keys.static_key[n] ...
  *     }
@@ -24,14 +24,17 @@ struct revision {
     bool from_cache;
     struct record rec;
     struct frozen frozen; /* backs g and rec if from_cache */
+    char *copy;           /* backs g and rec if they are the workspace's */
     char *to_keep;        /* the file that it is to be kept in; NULL */
     int64_t started_ns;   /* when loading began */
 };
 
 /* false: errs says what is wrong in which Testfile of the revision, or which object is missing. A revision without a
- * Testfile at the root has no targets. */
+ * Testfile at the root has no targets. ref: with a state, the workspace's graph may serve, if it comes to the same. */
 bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, struct tree *tree,
-                   struct errlist *errs);
+                   const struct snapshot_reference *ref, struct errlist *errs);
+/* Is there a file for it? */
+bool revision_is_kept(const struct workspace *ws, const struct tree *tree);
 /* Digests of all files, then static keys; writes the file if it was not loaded from there. The workspace gives PATH, HOME
  * and the platform. */
 void revision_keys(struct revision *r, struct workspace *ws, const struct snapshot_reference *ref);

@@ -118,7 +118,7 @@ static void spread(struct since *s)
 }
 
 /* The base's own mistakes are not those of who works on the branch: they cost a selection of everything. */
-static bool load_base(struct since *s, struct workspace *ws)
+static bool load_base(struct since *s, struct workspace *ws, const struct snapshot_reference *ref)
 {
     struct errlist errs = ERRLIST_INIT;
     struct err e = ERR_INIT;
@@ -126,13 +126,14 @@ static bool load_base(struct since *s, struct workspace *ws)
     if (s->have_before)
         return true;
     object_id_hex(s->base, hex);
-    s->base_tree = snapshot_commit(s->repo, s->base, &e);
+    if (!s->base_tree)
+        s->base_tree = snapshot_commit(s->repo, s->base, &e);
     if (!s->base_tree)
         return select_all(s, &e, NULL), false;
     if (s->o.to)
         snapshot_leave_out_ignored(s->base_tree);
     s->have_before = true;
-    if (revision_load(&s->before, ws, s->repo, s->base_tree, &errs)) {
+    if (revision_load(&s->before, ws, s->repo, s->base_tree, ref, &errs)) {
         errlist_clear(&errs);
         return true;
     }
@@ -154,6 +155,15 @@ static bool load_base(struct since *s, struct workspace *ws)
     return false;
 }
 
+void since_read_ahead(struct since *s, const struct workspace *ws)
+{
+    if (!s->have_base || s->now_tree)
+        return;
+    s->base_tree = snapshot_commit(s->repo, s->base, NULL);
+    if (s->base_tree && !revision_is_kept(ws, s->base_tree))
+        snapshot_read_ahead(s->base_tree);
+}
+
 bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
 {
     struct snapshot_reference before = {0}, after = {0};
@@ -162,11 +172,11 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
         before = (struct snapshot_reference){.state = state_now, .ctx = ws};
     } else if (!s->have_after) {
         s->have_after = true;
-        if (!revision_load(&s->after, ws, s->repo, s->now_tree, errs))
+        if (!revision_load(&s->after, ws, s->repo, s->now_tree, NULL, errs))
             return false;
         s->now = &s->after.g;
     }
-    bool compare = s->have_base && load_base(s, ws);
+    bool compare = s->have_base && load_base(s, ws, &before);
     if (s->now_tree && !s->after.have_keys) {
         if (compare && !s->o.exact) {
             before.peer = s->now_tree;

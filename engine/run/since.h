@@ -51,6 +51,9 @@ struct since {
 
 /* Finds the base. false: git cannot be asked, or `to` does not exist. */
 bool since_open(struct since *s, struct workspace *ws, const struct since_opts *o, struct errlist *errs);
+/* Reads what since_compare will want of git. For a work tree whose files are being stamped meanwhile: needs of ws only
+ * its place, and may run in another thread. */
+void since_read_ahead(struct since *s, const struct workspace *ws);
 /* Compares. For the work tree, all its nodes are stamped (ws_stamp) and ws->keys has the static keys. May be called
  * again when the workspace was loaded again. false: `to` or the index does not load. */
 bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs);

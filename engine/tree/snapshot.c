@@ -870,6 +870,33 @@ struct tree *snapshot_index(struct repo *r, struct err *e)
     return &s->base;
 }
 
+void snapshot_read_ahead(struct tree *t)
+{
+    struct snapshot *s = snapshot_of(t);
+    struct spot p;
+    mount_index(s, s->main);
+    spot_find_path(s, "", true, false, &p);
+    struct snap_dir **todo = NULL;
+    size_t n = 0, cap = 0;
+    if (p.where == IN_GIT && !p.entry) {
+        MEM_GROW(todo, n, cap);
+        todo[n++] = p.dir;
+    }
+    spot_clear(&p);
+    while (n) {
+        struct snap_dir *d = todo[--n];
+        if (!snap_load(s, d))
+            break;
+        for (uint32_t i = 0; i < d->n; i++) {
+            if (!is_dir_mode(d->v[i].mode))
+                continue;
+            MEM_GROW(todo, n, cap);
+            todo[n++] = dir_of(s, d, &d->v[i]);
+        }
+    }
+    mem_free(todo);
+}
+
 struct object_id snapshot_root_id(const struct tree *t)
 {
     struct snapshot *s = (struct snapshot *)(uintptr_t)t;

@@ -52,6 +52,9 @@ const char *snapshot_looked(const struct tree *t, size_t i, bool *untracked);
 void snapshot_look_at_config(struct tree *t);
 bool snapshot_saw_more(const struct tree *t); /* a sparse checkout, submodules, folders of ignored files */
 
+/* Reads all folders below the root and git's index, which is most of what loading and stamping wait for. */
+void snapshot_read_ahead(struct tree *t);
+
 /* What is taken for the same without a look at its content. */
 struct snapshot_reference {
     /* The state of a file of the work tree, just stamped; NULL if it is not known. Where git's index says by its stat

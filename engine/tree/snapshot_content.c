@@ -386,7 +386,7 @@ static enum snapshot_source stamp_link(struct snapshot *s, const char *path, con
     enum entry_type type = ENTRY_NONE;
     bool ok = true, disk = false;
     spot_find_path(s, path, true, !s->clean, &p);
-    disk = p.where != IN_GIT;
+    disk = p.where == ON_DISK;
     if (p.where == IN_GIT) {
         type = p.type;
         if (p.entry)
@@ -454,11 +454,9 @@ enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const stru
         if (p.entry && !content_digest(s, &p, p.direct && *path != '/' ? path : NULL, ref, &out->digest, &disk))
             *out = (struct file_state){.type = ENTRY_OTHER};
         source = disk || !p.direct ? FROM_BOTH : FROM_REVISION;
-    } else {
-        source = FROM_BOTH;
-        if (p.loop) /* which stamp_update cannot look through either */
-            out->type = ENTRY_OTHER;
-    }
+    } else if (p.loop) { /* which stamp_update cannot look through either */
+        out->type = ENTRY_OTHER;
+    } /* else nothing: that the disk was asked is noted */
     spot_clear(&p);
     return source;
 }
