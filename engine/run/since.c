@@ -84,10 +84,11 @@ static const struct file_state *state_now(void *ctx, const char *path)
 
 /* Where the base says one thing by a file that a target made, and that target may make another one now, the targets
  * that were declared from it are in doubt. */
-static void doubt_generated(struct since *s, const struct record *rec)
+static bool doubt_generated(struct since *s, const struct record *rec)
 {
     struct graph *g = s->now;
     struct out_lookup *l = out_lookup_new(g);
+    bool any = false;
     for (uint32_t f = 0; f < g->n_files; f++) {
         uint32_t o = g->files[f].flags & FILE_LOADED ? out_lookup_find(l, graph_str(g, g->files[f].path)) : ID_NONE;
         if (o == ID_NONE || !s->affected[g->outs[o].producer])
@@ -98,9 +99,11 @@ static void doubt_generated(struct since *s, const struct record *rec)
                 continue;
             s->affected[n] = 1;
             s->doubt[n] = f;
+            any = true;
         }
     }
     out_lookup_free(l);
+    return any;
 }
 
 /* What needs an affected target is affected: its static key holds the other's. Only doubt adds some that this has to be
@@ -201,9 +204,9 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
         node_id m = compare ? graph_find(&s->before.g, graph_label(s->now, n)) : ID_NONE;
         s->affected[n] = m == ID_NONE || !digest_eq(s->now_keys->static_key[n], s->before.keys.static_key[m]);
     }
-    if (compare)
-        doubt_generated(s, s->now_tree ? &s->after.rec : &ws->rec);
     spread(s);
+    while (compare && doubt_generated(s, s->now_tree ? &s->after.rec : &ws->rec)) /* which may put others in doubt */
+        spread(s);
     return true;
 }
 
