@@ -59,9 +59,9 @@ bool convert_item(struct load *st, const char *text, uint32_t place, const struc
     out->path = arena_strndup(&st->arena, buf_cstr(&st->b1), st->b1.len);
     split_base(st, dir, path, out);
     out->wild = path_has_wildcard(path);
-    if (out->wild && !strpbrk(path, "*?") && walker_type(st->o->walker, out->path) != ENTRY_NONE) {
-        strset_add(&st->literals, out->path, NULL); /* a file whose name holds a bracket */
-        out->wild = false;
+    if (out->wild && !strpbrk(path, "*?")) { /* perhaps a file whose name holds a bracket */
+        strset_add(&st->literals, out->path, NULL);
+        out->wild = walker_type(st->o->walker, out->path) == ENTRY_NONE;
     }
     const char *why = out->wild ? glob_check(path) : NULL;
     if (why)
