@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What `tgraph list --since` costs on a repository of 100,000 files and 10,000 targets, of which a branch changed 50 files.
+"""What `tgraph list --since` costs: 100,000 files, 10,000 targets, and a branch that changed 50 files.
 
     make bench-since                                       # some minutes, most of them to make the repository
     make bench-since SINCE_ARGS="--targets 1000"           # a quick look
 
-The repository: N folders with 10 files, and N/25 further folders with a Testfile of 25 tests each, included from the root;
-a test reads the files of one folder by a pattern. Everything is committed on main and packed by `git gc`. A branch edits
-50 files of 50 folders and is committed; tgraph has run once on it, so its frozen state is there.
+The repository: N folders with 10 files, and N/25 further folders with a Testfile of 25 tests each, included from the
+root; a test reads the files of one folder by a pattern. Everything is committed on main and packed by `git gc`. A branch
+edits 50 files of 50 folders and is committed; tgraph has run once on it, so its frozen state is there.
 
-The mark is the cost of what has to be done in any case: `git diff --name-only main` and a no-op load (`tgraph list`). The first
-`list --since main` finds no base-* in .tgraph/, so it loads the merge base; the second finds what the first kept. The allowance
-is 2 x git diff + a no-op load; the ratios are to that. Then the same on a copy whose branch has 5 added and 5 deleted files too.
+The mark is the cost of what has to be done in any case: `git diff --name-only main`, and a no-op load (`tgraph list`).
+The first `list --since main` finds no base-* in .tgraph/, so it works out the merge base; the second finds what the first
+kept. The allowance is 2 x git diff + a no-op load; the ratios are to that. Then the same on a copy whose branch has 5
+added and 5 deleted files too.
 
-All commands take turns, each figure is the wall time of a whole process, and medians are reported. Before a figure is taken,
-the answer is checked: just the targets of the edited, added and deleted files, each with a path that begins with its file.
+All commands take turns, each figure is the wall time of a whole process, and medians are reported. Before a figure is
+taken, the answer is checked: just the targets of the edited, added and deleted files, each with a path that begins with
+its file.
 """
 import argparse
 import glob
@@ -95,12 +97,12 @@ end
         time.sleep(1.5)
 
     def check(self):
-        out = subprocess.run([self.program, "list", "--since", "main", "--json"], cwd=self.root, env=self.env, check=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        out = subprocess.run([self.program, "list", "--since", "main", "--json"], cwd=self.root, env=self.env,
+                             check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
         found = {line["target"]: line["path"][0] for line in map(json.loads, out.splitlines())}
         if found != self.expected:
             odd = [x for x in found.items() ^ self.expected.items()]
-            sys.exit(f"bench: --since gives {len(found)} targets where {len(self.expected)} were expected: {sorted(odd)[:6]}")
+            sys.exit(f"bench: --since gives {len(found)} targets, expected {len(self.expected)}: {sorted(odd)[:6]}")
         say(f"just the right {len(found)} targets")
 
     def forget_base(self):
