@@ -5,9 +5,9 @@
     history.py --tgraph PROGRAM --testfile FILE --work DIR (--clone REPOSITORY | --archives FILE...) [options]
 
 The history is that of a repository, or is made of the source archives of a project's releases, a commit for each. Each
-commit gets the Testfile. For a commit C and its parent P everything is run at both, each time in a clean checkout with an
-empty cache, so that nothing is taken from an earlier run. A target of C whose outcome is another one than at P (or that P
-does not have) must be among what `tgraph list --since P` prints at C. One that is not is a missed failure, and the
+commit gets the Testfile. For a commit C and its parent P everything is run at both, each time in a clean checkout with
+an empty cache, so that nothing is taken from an earlier run. A target of C whose outcome is another one than at P (or
+that P does not have) must be among what `tgraph list --since P` prints at C. One that is not is a missed failure, and the
 exit status is 1. The answer must also be the same before and after the run, and from `--since P..C`.
 
 Then the same with one random edit on top of a commit: --mutations N of them, spread over the commits.
@@ -84,7 +84,8 @@ class History:
             if os.path.exists(index):
                 os.unlink(index)
             top = os.path.join(unpacked, top)
-            self.git("-C", top, "--git-dir", f"{self.root}/.git", "--work-tree", top, "add", "-A", "-f", ".", index=index)
+            self.git("-C", top, "--git-dir", f"{self.root}/.git", "--work-tree", top, "add", "-A", "-f", ".",
+                     index=index)
             parent = self.commit_tree(None, parent, os.path.basename(archive).removesuffix(".tar.gz"))
             commits.append(parent)
         return commits
@@ -95,7 +96,7 @@ class History:
         self.forget()
 
     def forget(self):
-        """Nothing of earlier runs is left: no outputs, no state, no cache. Untracked files that are not ignored stay."""
+        """Leaves nothing of earlier runs: no outputs, no state, no cache. Untracked files that are not ignored stay."""
         self.git("clean", "-Xffdq")
         shutil.rmtree(f"{self.root}/.tgraph", ignore_errors=True)
         shutil.rmtree(self.env["TGRAPH_CACHE_DIR"], ignore_errors=True)
@@ -104,8 +105,9 @@ class History:
     def run(self, *what):
         """The outcome of each target that ran or was to run."""
         with open(f"{self.args.work}/output", "w", encoding="utf-8") as out:
-            done = subprocess.run([self.args.tgraph, "run", "-q", "--json", self.events, *what], cwd=self.root, env=self.env,
-                                  stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=1800, check=False)
+            done = subprocess.run([self.args.tgraph, "run", "-q", "--json", self.events, *what], cwd=self.root,
+                                  env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=1800,
+                                  check=False)
         outcomes = {}
         if done.returncode in (0, 1, 3):
             with open(self.events, encoding="utf-8") as f:
@@ -199,7 +201,7 @@ def mutate_line(line, rng):
 
 def mutate(history, rng):
     """One random edit in the work tree, in words; None: nothing came of it."""
-    files = history.git("ls-files").splitlines()
+    files = [f for f in history.git("ls-files").splitlines() if not re.search(history.args.never, f)]
     source = [f for f in files if re.search(history.args.sources, f)]
     # Some of the edits are anywhere, where they should reach no test, or one that reads what it does not declare.
     path = rng.choice(source if rng.random() < 0.85 else files)
@@ -214,7 +216,8 @@ def mutate(history, rng):
         os.rename(full, full + ".old")
         return f"{path} renamed"
     if way < 0.12:
-        new = os.path.join(os.path.dirname(full), rng.choice(["conftest.py", "string.h", "types.py", "new.c", "test_new.py"]))
+        name = rng.choice(["conftest.py", "string.h", "types.py", "new.c", "test_new.py"])
+        new = os.path.join(os.path.dirname(full), name)
         if os.path.exists(new):
             return None
         with open(new, "w", encoding="utf-8") as f:
@@ -271,6 +274,7 @@ def main():
     ap.add_argument("--commits", type=int, default=0, help="only the last N")
     ap.add_argument("--mutations", type=int, default=0)
     ap.add_argument("--sources", default=r"\.py$", help="what is edited: a regular expression of paths")
+    ap.add_argument("--never", default="^$", help="what is not edited, whatever --sources says")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--json", help="a file for the summary")
     args = ap.parse_args()

@@ -78,7 +78,9 @@ for project in "$@"; do
     case $project in
     tgraph)
         # What takes files and processes away is not edited at random: these run with the rights of who looks.
-        look tgraph 15 --clone "$top" --sources '^(engine/(lua|report|query)/|engine/graph/key|tests/unit/(base|graph|lua|report|query)/|stdlib/|rules/|docs/.*\.md|tests/e2e/.*\.t$)'
+        look tgraph 15 --clone "$top" \
+            --never '^(engine/(base|os|tree|store|run|cli)/|engine/graph/[^k]|tests/(support|unit/(os|tree|store|run|cli))/)' \
+            --sources '^(engine/|tests/unit/|stdlib/|rules/|docs/|tests/e2e/)'
         ;;
     click)
         fetch click 7.0 7.1 7.1.1 7.1.2 8.0.0 8.0.1 8.0.2 8.0.3 8.0.4 8.1.0 8.1.1 8.1.2 8.1.3 8.1.4 8.1.5 8.1.6 8.1.7 \
