@@ -20,12 +20,12 @@
 
 struct looked {
     str_id path;
-    uint32_t untracked; /* and it is not in git's index */
+    uint32_t index; /* enum in_index */
     struct file_state state;
 };
 
 #define VERSION                                                                                                        \
-    (4u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (5u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct looked)))
 
 static const char *get_env(void *ctx, const char *name)
@@ -71,7 +71,8 @@ static bool still_so(const struct workspace *ws, struct repo *repo, const struct
         struct file_state st = v[i].state;
         const char *path = v[i].path < g->strs.len ? graph_str(g, v[i].path) : "";
         enum stamp_result r = *path ? stamp_update(ws->root_fd, path, &st, NULL) : STAMP_ERROR;
-        same = (r == STAMP_SAME || r == STAMP_REHASHED) && !(v[i].untracked && repo_tracks(repo, path));
+        same = (r == STAMP_SAME || r == STAMP_REHASHED) &&
+               (v[i].index == ANY || repo_tracks(repo, path) == (v[i].index == TRACKED));
     }
     return same;
 }
@@ -170,10 +171,10 @@ static void write_cache(struct revision *r, struct workspace *ws)
     struct looked *looked = mem_calloc(n + 1, sizeof *looked);
     bool moved = false;
     for (size_t i = 0; i < n; i++) {
-        bool untracked;
-        const char *path = snapshot_looked(r->tree, i, &untracked);
+        enum in_index index;
+        const char *path = snapshot_looked(r->tree, i, &index);
         looked[i].path = strtab_add(&r->g.strs, path);
-        looked[i].untracked = untracked;
+        looked[i].index = index;
         stamp_update(ws->root_fd, path, &looked[i].state, NULL);
         struct stamp seen = looked[i].state.stamp;
         seen.taken_ns = r->started_ns;

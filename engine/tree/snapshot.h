@@ -44,10 +44,11 @@ struct object_id snapshot_root_id(const struct tree *t);
 bool snapshot_failed(const struct tree *t, struct err *e);
 /* What of the disk the answers rest on, besides the commit: paths of ignored files and of git's own, absolute or from
  * the root; with a trailing slash the folder's listing. While stamp_update says the same of all of them, and those with
- * `untracked` are still not tracked (repo_tracks), another load of the same commit gives the same answer - unless
+ * `index` other than ANY are still so in git's index (repo_tracks), another load of the same commit gives the same answer - unless
  * snapshot_saw_more. */
 size_t snapshot_n_looked(const struct tree *t);
-const char *snapshot_looked(const struct tree *t, size_t i, bool *untracked);
+enum in_index { ANY, UNTRACKED, TRACKED };
+const char *snapshot_looked(const struct tree *t, size_t i, enum in_index *index);
 /* Adds the files that decide which filters a checkout runs. */
 void snapshot_look_at_config(struct tree *t);
 bool snapshot_saw_more(const struct tree *t); /* a sparse checkout, submodules, folders of ignored files */

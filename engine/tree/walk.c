@@ -27,6 +27,8 @@ struct walk {
     size_t n_stack, cap_stack;
     struct wild_states in, ex, slash; /* scratch */
     struct buf path;
+    const char *lead; /* of a single pattern: its folders before the first wildcard are looked up, not searched for */
+    size_t lead_len;
     struct strvec *out;
 };
 
@@ -132,6 +134,16 @@ static bool visit(struct walk *k, struct frame *f, struct entry *en, struct err 
     return true;
 }
 
+/* The part of the lead that comes next in a folder; NULL: anything may. */
+static const char *lead_part(const struct walk *k, const struct dir *d, size_t *len)
+{
+    size_t base = strlen(k->spec->base), at = d->len > base ? d->len - base + (base == 0) : 0;
+    if (at >= k->lead_len) /* lead ends in a slash */
+        return NULL;
+    *len = strcspn(k->lead + at, "/");
+    return k->lead + at;
+}
+
 static bool walk_wildcards(struct walk *k, struct err *e)
 {
     wild_start(&k->include, &k->slash);
@@ -142,7 +154,14 @@ static bool walk_wildcards(struct walk *k, struct err *e)
         return false;
     while (k->n_frames) {
         struct frame *f = &k->frames[k->n_frames - 1];
-        if (f->next == f->dir->n)
+        size_t len;
+        const char *part = f->next == 0 ? lead_part(k, f->dir, &len) : NULL;
+        if (part) {
+            struct entry *en = entry_find(f->dir, part, len);
+            f->next = f->dir->n;
+            if (en && !visit(k, f, en, e))
+                return false;
+        } else if (f->next == f->dir->n)
             leave(k);
         else if (!visit(k, f, &f->dir->v[f->next++], e)) /* may move the frames */
             return false;
@@ -230,6 +249,11 @@ bool walker_glob(struct walker *w, const struct glob_spec *spec, struct strvec *
         const char *pattern = spec->include[i];
         if (path_has_wildcard(pattern) || strchr(pattern, '\\') || !*pattern) {
             ok = compile(&k.include, pattern, e);
+            if (spec->n_include == 1) {
+                k.lead = pattern;
+                for (size_t c = strcspn(pattern, "*?[{\\"); c-- > 0 && !k.lead_len;)
+                    k.lead_len = pattern[c] == '/' ? c + 1 : 0;
+            }
         } else {
             ok = add_literal(&k, pattern, e);
             n_literals++;

@@ -199,7 +199,7 @@ static struct entry *entry_search(struct dir *d, const char *name, size_t len, b
     return NULL;
 }
 
-static struct entry *entry_find(struct dir *d, const char *name, size_t len)
+struct entry *entry_find(struct dir *d, const char *name, size_t len)
 {
     struct entry *en = entry_search(d, name, len, false);
     return en ? en : entry_search(d, name, len, true);

@@ -77,6 +77,8 @@ struct walker {
 struct dir *dir_get(struct walker *w, const char *path, size_t len);
 /* The folder behind an entry of `parent`; path is that of the entry. */
 struct dir *dir_of_entry(struct walker *w, struct dir *parent, struct entry *en, const char *path, size_t len);
+/* The entry of that name in a listed folder; NULL if there is none. */
+struct entry *entry_find(struct dir *d, const char *name, size_t len);
 /* The folder of a path; *name becomes its last part. */
 struct dir *dir_split(struct walker *w, const char *path, const char **name);
 void dir_list(struct walker *w, struct dir *d);     /* sets its state; once */
