@@ -80,27 +80,27 @@ void snapshot_look_at_config(struct tree *t)
     const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         char *path = mem_printf("%s%s", lg.repository_commondir(s->repo->git), own[i]);
-        snapshot_look(s, path, false);
+        snapshot_look(s, path, ANY);
         mem_free(path);
     }
     const char *git = lg.repository_path(s->repo->git);
     char *path = mem_printf("%sconfig.worktree", git);
-    snapshot_look(s, path, false);
+    snapshot_look(s, path, ANY);
     mem_free(path);
     path = mem_printf("%sinfo/sparse-checkout", git);
-    snapshot_look(s, path, false);
+    snapshot_look(s, path, ANY);
     mem_free(path);
     for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
         path =
             xdg && *xdg ? mem_printf("%s/%s", xdg, homes[i]) : mem_printf("%s/.config/%s", home ? home : "", homes[i]);
-        snapshot_look(s, path, false);
+        snapshot_look(s, path, ANY);
         mem_free(path);
     }
     path = mem_printf("%s/.gitconfig", home ? home : "");
-    snapshot_look(s, path, false);
+    snapshot_look(s, path, ANY);
     mem_free(path);
-    snapshot_look(s, "/etc/gitconfig", false);
-    snapshot_look(s, "/etc/gitattributes", false);
+    snapshot_look(s, "/etc/gitconfig", ANY);
+    snapshot_look(s, "/etc/gitattributes", ANY);
 }
 
 static const char attributes_name[] = ".gitattributes";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the snapshot's two files share: snapshot.c knows folders and finds what a path means, snapshot_content.c reads
- * and hashes. Private to these. */
+ * What the snapshot's files share: snapshot_dir.c knows folders, snapshot_path.c finds what a path means, snapshot_content.c
+ * reads and hashes, snapshot.c is the view. Private to these. */
 #ifndef TGRAPH_TREE_SNAPSHOT_INTERNAL_H
 #define TGRAPH_TREE_SNAPSHOT_INTERNAL_H
 
@@ -10,6 +10,8 @@
 #include "tree/glob.h"
 #include "tree/repo_internal.h"
 #include "tree/snapshot.h"
+
+#include <sys/stat.h>
 
 /* A repository that part of the snapshot comes from: the main one, and each submodule that was looked into. */
 struct mount {
@@ -72,7 +74,7 @@ struct snapshot {
     struct map looked_index;
     struct looked {
         str_id path;
-        bool untracked;
+        enum in_index index;
     } * looked;
     uint32_t n_looked, cap_looked;
     struct snap_dir *last_dir; /* of the last file that was stamped: the next one is often beside it */
@@ -103,10 +105,31 @@ void spot_find_path(struct snapshot *s, const char *path, bool follow, bool disk
 bool spot_quick(struct snapshot *s, const char *path, struct spot *out);
 void spot_clear(struct spot *p);
 
+/* ---- snapshot_dir.c ---- */
+static inline bool is_dir_mode(uint32_t mode) { return (mode & S_IFMT) == S_IFDIR; }
+static inline bool is_link_mode(uint32_t mode) { return (mode & S_IFMT) == S_IFLNK; }
+static inline bool is_submodule_mode(uint32_t mode) { return (mode & S_IFMT) == 0160000; }
+void snap_sort(struct snap_dir *d);
+enum entry_type snap_type(uint32_t mode);
+struct snap_dir *snap_dir_new(struct snapshot *s, struct mount *m, struct snap_dir *parent, const char *name,
+                              const git_oid *id);
+/* The folder behind an entry; of a submodule that is not there an empty one. */
+struct snap_dir *snap_dir_of(struct snapshot *s, struct snap_dir *d, struct snap_entry *en);
+bool snap_on_disk(const struct snapshot *s, const char *from_top);
+/* Is a path from the main top ignored in the work tree and by the snapshot's own rules? */
+bool snap_is_ignored(struct snapshot *s, const char *from_top, bool is_dir);
+/* The entries of a folder on the disk that belong to every revision: ignored, and not tracked. `all`: the folder itself
+ * is ignored. What `known` (may be NULL) has of the same name is left out. Returns an errno. */
+int snap_list_ignored(struct snapshot *s, const char *from_top, bool all, struct snap_dir *known,
+                      struct tree_listing *out);
+/* Is there anything in a folder on the disk, at any depth, that belongs to every revision? */
+bool snap_holds_ignored(struct snapshot *s, const char *from_top);
+/* Does the repository use a sparse checkout? */
+bool repo_is_sparse(const struct repo *r);
 bool snap_load(struct snapshot *s, struct snap_dir *d); /* reads its entries; false: failed */
 struct snap_entry *snap_find(struct snapshot *s, struct snap_dir *d, const char *name, size_t len);
 void snapshot_fail(struct snapshot *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void snapshot_look(struct snapshot *s, const char *path, bool untracked); /* notes that the answer rests on it */
+void snapshot_look(struct snapshot *s, const char *path, enum in_index index); /* notes that the answer rests on it */
 git_index *mount_index(struct snapshot *s, struct mount *m);
 /* Is the path (from the mount's top) in the mount's index? Unknown counts as true. */
 bool mount_tracks(struct snapshot *s, struct mount *m, const char *path);
