@@ -351,8 +351,8 @@ static void expect_stamp(const char *path, enum entry_type type, const char *tex
 static bool was_looked_at(const char *end)
 {
     for (size_t i = 0; i < snapshot_n_looked(t); i++) {
-        bool untracked;
-        const char *p = snapshot_looked(t, i, &untracked);
+        enum in_index in_index;
+        const char *p = snapshot_looked(t, i, &in_index);
         size_t n = strlen(p), m = strlen(end);
         if (n >= m && strcmp(p + n - m, end) == 0)
             return true;
