@@ -181,6 +181,36 @@ static void another_library_means_loading_again(void **state)
     mem_free(lib);
 }
 
+static void ignored_files_that_were_looked_at_count(void **state)
+{
+    bool kept;
+    (void)state;
+    begin("local c = read(\"conf.local\", { optional = true }) or \"none\"\n"
+          "test(\"t\" .. c) { cmd = \"true\", inputs = {} }\n"
+          "test \"named\" { cmd = \"true\", inputs = { \"made.local\" } }\n");
+    put("made.local", "1");
+    mem_free(until_kept(NULL));
+    put("other.local", "1"); /* nobody asked */
+    mem_free(base_text(NULL, &kept));
+    assert_true(kept);
+    put("conf.local", "x");
+    expect_loaded_again(NULL);
+    put("conf.local", "y");
+    expect_loaded_again(NULL);
+    char *text = base_text(NULL, &kept);
+    assert_non_null(strstr(text, "ty "));
+    mem_free(text);
+    git("add -f conf.local"); /* it is no ignored file any more */
+    text = base_text(NULL, &kept);
+    assert_false(kept);
+    assert_non_null(strstr(text, "tnone "));
+    mem_free(text);
+    git("rm -q --cached conf.local");
+    expect_loaded_again(NULL);
+    sh("rm conf.local");
+    expect_loaded_again(NULL);
+}
+
 static void the_content_of_an_ignored_input_is_looked_at_each_time(void **state)
 {
     bool kept;
@@ -423,6 +453,7 @@ int main(void)
         WITH_GIT(so_does_a_variable_that_a_testfile_asked_for),
         WITH_GIT(so_does_a_variable_in_a_command),
         WITH_GIT(another_library_means_loading_again),
+        WITH_GIT(ignored_files_that_were_looked_at_count),
         WITH_GIT(the_content_of_an_ignored_input_is_looked_at_each_time),
         WITH_GIT(ignore_files_of_the_work_tree_count),
         WITH_GIT(what_decides_on_filters_counts),

@@ -314,6 +314,30 @@ static void a_testfile_that_reads_what_an_affected_target_makes_is_in_doubt(void
     expect_affected("root", .ref = "HEAD");
 }
 
+static void doubt_goes_on_through_what_depends_on_it(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "build \"list\" { cmd = \"cp in.txt list.txt\", inputs = { \"in.txt\" }, outputs = { \"list.txt\" }%s }\n"
+        "local l = read(\"list.txt\", { optional = true }) or \"\"\n"
+        "for w in l:gmatch(\"%%S+\") do test(w) { cmd = \"true\", inputs = {} } end\n"
+        "build \"out\" { cmd = \"touch out.txt\", inputs = {}, outputs = { \"out.txt\" } }\n";
+    char *first = mem_printf(text, ""), *second = mem_printf(text, ", deps = { \"b:out\" }");
+    put("b/Testfile.lua", first);
+    put("a/Testfile.lua", second); /* its list depends on a target that is only in doubt */
+    put("Testfile.lua", "include \"a\" include \"b\"\n");
+    put("a/in.txt", "one\n");
+    put("b/in.txt", "one\n");
+    put(".gitignore", ".tgraph\nlist.txt\nout.txt\n");
+    commit("one");
+    put("a/list.txt", "one\n");
+    put("b/list.txt", "one\n");
+    put("b/in.txt", "two\n");
+    expect_affected("a:list a:one a:out b:list b:one b:out", .ref = "HEAD");
+    mem_free(first);
+    mem_free(second);
+}
+
 /* ---- no base --------------------------------------------------------------------------------------------------- */
 
 static void expect_everything(const char *why, const char *mend, struct since_opts o)
@@ -470,6 +494,7 @@ int main(void)
         WITH_GIT(a_testfile_counts_as_it_is_staged),
         WITH_GIT(two_revisions_are_compared_without_the_work_tree),
         WITH_GIT(a_testfile_that_reads_what_an_affected_target_makes_is_in_doubt),
+        WITH_GIT(doubt_goes_on_through_what_depends_on_it),
         WITH_GIT(without_a_base_everything_is_affected),
         WITH_GIT(a_base_that_does_not_load_is_none),
         WITH_GIT(a_shallow_clone_has_no_base_beyond_its_edge),
