@@ -475,7 +475,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     rounds = os.environ.get("PROPERTY_ROUNDS") or os.environ.get("PROPERTY_CASES")
     ap = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    ap.add_argument("--seeds", default=rounds or "1..16", help="A..B, or N for 1..N")
+    ap.add_argument("--seeds", default=rounds or "1..12", help="A..B, or N for 1..N")
     ap.add_argument("--states", type=int, default=15, help="states of the work tree for each seed")
     ap.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     ap.add_argument("--tgraph", default=os.environ.get("TGRAPH") or os.path.join(here, "../../build/tgraph"))
