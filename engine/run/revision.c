@@ -46,11 +46,21 @@ static char *cache_path(const struct workspace *ws, const struct tree *tree)
 {
     static const struct object_id none = {{0}};
     char hex[OBJECT_ID_HEX];
-    struct object_id id = snapshot_root_id(tree);
+    struct object_id id = snapshot_tree_id(tree);
     if (object_id_eq(id, none))
         return NULL;
     object_id_hex(id, hex);
-    return mem_printf("%s/base-%s%s", ws->state_dir, hex, snapshot_leaves_out_ignored(tree) ? "-clean" : "");
+    /* What else decides: where the root is in it, and where git looks for its settings. */
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    struct hasher h;
+    hasher_init(&h);
+    hasher_str(&h, ws->outer);
+    hasher_str(&h, xdg);
+    hasher_u8(&h, snapshot_leaves_out_ignored(tree));
+    char more[DIGEST_HEX];
+    digest_hex(hasher_end(&h), more);
+    hasher_clear(&h);
+    return mem_printf("%s/base-%s-%.8s", ws->state_dir, hex, more);
 }
 
 bool revision_is_kept(const struct workspace *ws, const struct tree *tree)

@@ -31,7 +31,7 @@ static bool find_base(struct since *s, struct err *e)
     char *name = s->o.ref ? mem_strdup(s->o.ref) : repo_default_branch(s->repo);
     if (!name) {
         err_set(e, "T704", "no default branch is known here to compare with");
-        return err_hint(e, "name one: tgraph --since REF; or: git remote set-head origin --auto");
+        return err_hint(e, "tgraph --since HEAD~1");
     }
     if (!s->o.ref)
         s->chosen_by = mem_strdup("the default branch");

@@ -29,12 +29,14 @@
     X(commit_free)                                                                                                     \
     X(commit_lookup)                                                                                                   \
     X(commit_tree_id)                                                                                                  \
+    X(config_foreach_match)                                                                                            \
     X(config_free)                                                                                                     \
     X(config_get_bool)                                                                                                 \
     X(config_get_string)                                                                                               \
     X(config_open_ondisk)                                                                                              \
     X(error_last)                                                                                                      \
     X(index_entrycount)                                                                                                \
+    X(index_find_prefix)                                                                                               \
     X(index_free)                                                                                                      \
     X(index_get_byindex)                                                                                               \
     X(index_get_bypath)                                                                                                \
@@ -61,6 +63,7 @@
     X(repository_index)                                                                                                \
     X(repository_is_bare)                                                                                              \
     X(repository_is_shallow)                                                                                           \
+    X(repository_is_worktree)                                                                                          \
     X(repository_odb)                                                                                                  \
     X(repository_open_ext)                                                                                             \
     X(repository_path)                                                                                                 \

@@ -32,6 +32,9 @@ static bool open_git(const char *root, git_repository **out, struct err *e)
     const char *dir = set_env("GIT_DIR");
     int rc = dir ? lg.repository_open_ext(out, dir, GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_NO_DOTGIT, NULL)
                  : lg.repository_open_ext(out, root, GIT_REPOSITORY_OPEN_CROSS_FS, NULL);
+    /* A hook's GIT_DIR is relative to git's top, and the hook may have gone elsewhere. */
+    if (rc == GIT_ENOTFOUND && dir && *dir != '/')
+        rc = lg.repository_open_ext(out, root, GIT_REPOSITORY_OPEN_CROSS_FS, NULL);
     if (rc == GIT_ENOTFOUND && !dir) {
         err_set(e, "T702", "%s is in no git repository, and --since asks git what changed", root);
         return err_hint(e, "run `tgraph` without it, or `git init` and commit first");
@@ -42,20 +45,31 @@ static bool open_git(const char *root, git_repository **out, struct err *e)
     return false;
 }
 
-/* The folder that git's paths start from, as git(1) says for GIT_DIR and GIT_WORK_TREE. */
+static bool is_below(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+    while (len && dir[len - 1] == '/')
+        len--;
+    return strncmp(path, dir, len) == 0 && (!path[len] || path[len] == '/');
+}
+
+/* The folder that git's paths start from, as git(1) says for GIT_DIR and GIT_WORK_TREE. It takes the working folder for a
+ * GIT_DIR alone; but a hook in a sub-folder means its repository, so that a top above the root comes first. */
 static bool find_top(struct repo *r, struct err *e)
 {
-    const char *top = set_env("GIT_WORK_TREE"), *configured;
+    const char *top = set_env("GIT_WORK_TREE"), *own = lg.repository_workdir(r->git), *configured;
     git_config *c = NULL;
-    if (!top && set_env("GIT_DIR")) { /* core.worktree, or the working folder */
+    if (!top && own && set_env("GIT_DIR") && !is_below(r->root, own)) {
         bool has = lg.repository_config_snapshot(&c, r->git) == 0 &&
                    lg.config_get_string(&configured, c, "core.worktree") == 0;
-        top = has ? lg.repository_workdir(r->git) : ".";
+        own = has || lg.repository_is_worktree(r->git) == 1 ? own : NULL;
         if (c)
             lg.config_free(c);
-    } else if (!top) {
-        top = lg.repository_workdir(r->git);
     }
+    if (!top)
+        top = own;
+    if (!top && set_env("GIT_DIR"))
+        top = ".";
     if (!top)
         return err_set(e, "T703", "the git repository of %s is bare: it has no work tree", r->root);
     struct buf real = BUF_INIT;
@@ -89,17 +103,37 @@ int index_read(git_repository *git, const char *path, git_index **out, int64_t *
     return rc;
 }
 
+bool index_has(git_index *index, const char *path)
+{
+    for (int stage = 0; stage <= 3; stage++)
+        if (lg.index_get_bypath(index, path, stage))
+            return true;
+    return false;
+}
+
 /* Without an index nothing is taken for unchanged: everything on the base side is hashed, which is slow and right. */
 git_index *repo_index(struct repo *r)
 {
     struct err e = ERR_INIT;
-    if (!r->index_known && index_read(r->git, set_env("GIT_INDEX_FILE"), &r->index, &r->index_ns) != 0) {
+    const char *named = set_env("GIT_INDEX_FILE");
+    char *path = named ? mem_strdup(named) : NULL;
+    if (r->index_known)
+        goto out;
+    r->index_known = true;
+    if (named && *named != '/' && !file_exists(named)) { /* as for GIT_DIR */
+        mem_free(path);
+        path = mem_printf("%s/%s", r->top, named);
+    }
+    if (named && !file_exists(path)) /* libgit2 takes it for an empty one */
+        r->no_index = mem_printf("git's index %s, which GIT_INDEX_FILE names, is not there", path);
+    else if (index_read(r->git, path, &r->index, &r->index_ns) != 0) {
         gitlib_error(&e, "T703", "git's index cannot be read");
         r->no_index = e.msg;
         e.msg = NULL;
         err_clear(&e);
     }
-    r->index_known = true;
+out:
+    mem_free(path);
     return r->index;
 }
 
@@ -162,6 +196,7 @@ static bool remote_branch(struct repo *r, const char *name, char **used, struct 
     *first = NULL;
     if (lg.remote_list(&remotes, r->git) != 0)
         return false;
+    bool is_name = strcmp(name, "HEAD") != 0 && !strpbrk(name, "~^@{: ");
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < remotes.count; i++) {
             const char *remote = remotes.strings[i];
@@ -170,7 +205,7 @@ static bool remote_branch(struct repo *r, const char *name, char **used, struct 
             if (!*first)
                 *first = mem_strdup(remote);
             char *full = mem_printf("refs/remotes/%s/%s", remote, name);
-            if (!found && commit_of(r, full, commit)) {
+            if (!found && is_name && commit_of(r, full, commit)) {
                 found = true;
                 if (used)
                     *used = mem_strdup(full + strlen("refs/remotes/"));
@@ -184,15 +219,17 @@ static bool remote_branch(struct repo *r, const char *name, char **used, struct 
 
 static bool unknown(struct repo *r, const char *name, const char *remote, struct err *e)
 {
-    bool is_id = strlen(name) >= 7 && strspn(name, "0123456789abcdef") == strlen(name);
+    size_t len = remote ? strlen(remote) : 0, n = strlen(name);
+    bool is_id = n >= 7 && strspn(name, "0123456789abcdef") == n;
     err_set(e, "T704", "git knows no revision '%s' here", name);
-    if (!remote)
-        return err_hint(e, "`git branch -a` and `git tag` list what there is");
-    if (strpbrk(name, "~^@{: "))
-        return repo_is_shallow(r) ? err_hint(e, "git fetch --unshallow %s", remote)
-                                  : err_hint(e, "`git log` shows what there is");
+    if (remote && repo_is_shallow(r) && (strpbrk(name, "~^@{: ") || (is_id && n < 40)))
+        return err_hint(e, "git fetch --unshallow %s", remote);
+    if (!remote || strpbrk(name, "~^@{: "))
+        return err_hint(e, "git log --oneline --all");
     if (is_id)
-        return err_hint(e, "git fetch %s %s", remote, name);
+        return n == 40 ? err_hint(e, "git fetch %s %s", remote, name) : err_hint(e, "git fetch %s", remote);
+    if (strncmp(name, remote, len) == 0 && name[len] == '/')
+        name += len + 1;
     return err_hint(e, "git fetch %s %s:refs/remotes/%s/%s", remote, name, remote, name);
 }
 
@@ -249,12 +286,12 @@ bool repo_merge_base(struct repo *r, struct object_id a, struct object_id b, str
     }
     if (repo_is_shallow(r)) {
         err_set(e, "T706", "the commit where the two part is not in this shallow clone");
-        return err_hint(e, "git fetch --unshallow (GitHub Actions: actions/checkout with fetch-depth: 0)");
+        return err_hint(e, "git fetch --unshallow");
     }
     if (rc != GIT_ENOTFOUND)
         return gitlib_error(e, "T706", "the merge base cannot be found");
     err_set(e, "T706", "the two have no commit in common");
-    return err_hint(e, "name a commit that this branch holds: tgraph --since HEAD~1");
+    return err_hint(e, "tgraph --since HEAD~1");
 }
 
 char *repo_default_branch(struct repo *r)
@@ -302,5 +339,5 @@ bool repo_tracks(struct repo *r, const char *path)
     size_t len = strlen(r->top);
     if (strncmp(path, r->top, len) != 0 || path[len] != '/')
         return false;
-    return !repo_index(r) || lg.index_get_bypath(r->index, path + len + 1, 0) != NULL;
+    return !repo_index(r) || index_has(r->index, path + len + 1);
 }

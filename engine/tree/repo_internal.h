@@ -25,6 +25,9 @@ git_index *repo_index(struct repo *r);
 /* The same for a repository that is no struct repo. `path`: NULL = its own. Returns libgit2's error code. */
 int index_read(git_repository *git, const char *path, git_index **out, int64_t *mtime_ns);
 
+/* At any stage: an unmerged file is tracked too. */
+bool index_has(git_index *index, const char *path);
+
 static inline git_oid to_oid(struct object_id id)
 {
     git_oid o;

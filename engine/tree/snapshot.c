@@ -302,16 +302,11 @@ void snapshot_read_ahead(struct tree *t)
     mem_free(todo);
 }
 
-struct object_id snapshot_root_id(const struct tree *t)
+struct object_id snapshot_tree_id(const struct tree *t)
 {
-    struct snapshot *s = (struct snapshot *)(uintptr_t)t;
-    struct object_id id = {{0}};
-    struct spot p;
-    spot_find_path(s, "", true, false, &p);
-    if (p.where == IN_GIT && !p.entry)
-        id = from_oid(&p.dir->id);
-    spot_clear(&p);
-    return id;
+    const struct snapshot *s = (const struct snapshot *)t;
+    struct object_id none = {{0}};
+    return s->main->has_commit ? from_oid(&s->main->root->id) : none;
 }
 
 bool snapshot_failed(const struct tree *t, struct err *e)

@@ -38,8 +38,8 @@ struct tree *snapshot_index(struct repo *r, struct err *e);
 void snapshot_leave_out_ignored(struct tree *t);
 bool snapshot_leaves_out_ignored(const struct tree *t);
 
-/* The id of the tree that is the root, of a commit's snapshot; all zero if there is no such folder. */
-struct object_id snapshot_root_id(const struct tree *t);
+/* The id of the whole tree of a commit's snapshot, of which the root may be a folder; all zero for the index. */
+struct object_id snapshot_tree_id(const struct tree *t);
 /* Did a look-up miss an object (a partial clone, a damaged repository)? T707. */
 bool snapshot_failed(const struct tree *t, struct err *e);
 /* What of the disk the answers rest on, besides the commit: paths of ignored files and of git's own, absolute or from

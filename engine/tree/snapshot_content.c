@@ -71,10 +71,23 @@ static git_repository *plain_repository(struct mount *m)
     return m->plain ? m->plain : m->git;
 }
 
-/* git-config(1), "FILES", and gitattributes(5). */
+static int note_config(const git_config_entry *entry, void *found)
+{
+    (void)entry;
+    *(bool *)found = true;
+    return 0;
+}
+
+/* git-config(1), "FILES", and gitattributes(5). Files that these name themselves are not followed: such a set-up is not
+ * kept at all. */
 void snapshot_look_at_config(struct tree *t)
 {
     struct snapshot *s = snapshot_of(t);
+    git_config *c = NULL;
+    if (lg.repository_config_snapshot(&c, s->repo->git) == 0) {
+        lg.config_foreach_match(c, "^(include|core\\.attributesfile)", note_config, &s->folders);
+        lg.config_free(c);
+    }
     static const char *const own[] = {"config", "info/attributes", "info/sparse-checkout"};
     static const char *const homes[] = {"git/config", "git/attributes"};
     const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
@@ -313,7 +326,8 @@ static bool in_peer(struct snapshot *s, const struct spot *p, const struct snaps
     char *path = from_top(p);
     spot_find(snapshot_of(ref->peer), path, false, false, &q);
     mem_free(path);
-    bool same = q.where == IN_GIT && q.entry && memcmp(q.entry->id.id, p->entry->id.id, sizeof q.entry->id.id) == 0;
+    bool same =
+        q.where == IN_GIT && q.entry && q.direct && memcmp(q.entry->id.id, p->entry->id.id, sizeof q.entry->id.id) == 0;
     spot_clear(&q);
     return same && !attributes_differ(s, p->dir, ref);
 }
@@ -338,7 +352,8 @@ static const struct file_state *state_now(struct snapshot *s, const struct spot 
 static bool content_digest(struct snapshot *s, const struct spot *p, const char *path,
                            const struct snapshot_reference *ref, struct digest *out, bool *from_disk)
 {
-    if (ref->peer && in_peer(s, p, ref)) {
+    /* By one rule on both sides: what links lead to goes by content. */
+    if (ref->peer && p->direct && in_peer(s, p, ref)) {
         struct hasher h;
         hasher_init(&h);
         hasher_str(&h, "git object");
@@ -359,8 +374,10 @@ static bool content_digest(struct snapshot *s, const struct spot *p, const char 
         *out = digest_bytes(b.p ? b.p : "", b.len);
         /* With its objects here, a work tree may still hold the pointers (GIT_LFS_SKIP_SMUDGE). */
         static const char pointer[] = "version https://git-lfs";
-        *from_disk = *from_disk || (b.len > sizeof pointer && memcmp(b.p, pointer, sizeof pointer - 1) == 0);
-        if (!now || !digest_eq(*out, now->digest))
+        bool lfs = b.len > sizeof pointer && memcmp(b.p, pointer, sizeof pointer - 1) == 0 &&
+                   conversion_of(s, p->dir, p->entry) == FILTERED;
+        *from_disk = *from_disk || lfs;
+        if (lfs && (!now || !digest_eq(*out, now->digest)))
             lfs_object(p->dir->m, buf_cstr(&b), b.len, out);
     }
     buf_clear(&b);
@@ -404,21 +421,21 @@ static enum snapshot_source stamp_link(struct snapshot *s, const char *path, con
 }
 
 /* A link on the disk may lead into the work tree, where the snapshot has a word to say. */
-static enum snapshot_source stamp_disk_link(struct snapshot *s, const char *disk, const struct snapshot_reference *ref,
-                                            struct file_state *out)
+static enum snapshot_source stamp_disk_link(struct snapshot *s, const char *path, const char *disk,
+                                            const struct snapshot_reference *ref, struct file_state *out)
 {
     char text[PATH_MAX];
-    struct buf real = BUF_INIT;
+    struct spot p;
     ssize_t len = readlink(disk, text, sizeof text);
-    size_t top = strlen(s->repo->top);
-    bool inside =
-        len >= 0 && file_realpath(disk, &real, NULL) && strncmp(real.p, s->repo->top, top) == 0 && real.p[top] == '/';
-    if (inside)
-        stamp_link(s, real.p, text, (size_t)len, ref, out);
-    else
+    spot_find_path(s, path, true, !s->clean, &p);
+    bool inside = p.where != ON_DISK || p.overlay;
+    spot_clear(&p);
+    if (len < 0 || !inside) {
         stamp_disk(disk, out);
-    buf_clear(&real);
-    return inside ? FROM_BOTH : FROM_DISK;
+        return FROM_DISK;
+    }
+    stamp_link(s, path, text, (size_t)len, ref, out);
+    return FROM_BOTH;
 }
 
 enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const struct snapshot_reference *ref,
@@ -439,7 +456,7 @@ enum snapshot_source snapshot_stamp(struct tree *t, const char *path, const stru
         if (now && now->type != ENTRY_LINK)
             *out = (struct file_state){.digest = now->digest, .type = now->type};
         else if (lstat(p.path.p, &st) == 0 && S_ISLNK(st.st_mode))
-            source = stamp_disk_link(s, p.path.p, ref, out) == FROM_DISK ? source : FROM_BOTH;
+            source = stamp_disk_link(s, path, p.path.p, ref, out) == FROM_DISK ? source : FROM_BOTH;
         else
             stamp_disk(p.path.p, out);
     } else if (p.where == IN_GIT && p.type == ENTRY_LINK) {

@@ -17,6 +17,18 @@
 #include "tree/listing.h"
 #include "tree/path.h"
 
+/* Does the clone leave objects with its remote (git-clone(1), --filter)? */
+static bool is_partial(const struct repo *r)
+{
+    git_config *c = NULL;
+    const char *v;
+    bool yes =
+        lg.repository_config_snapshot(&c, r->git) == 0 && lg.config_get_string(&v, c, "extensions.partialclone") == 0;
+    if (c)
+        lg.config_free(c);
+    return yes;
+}
+
 void snapshot_fail(struct snapshot *s, const char *fmt, ...)
 {
     va_list args;
@@ -28,7 +40,7 @@ void snapshot_fail(struct snapshot *s, const char *fmt, ...)
     va_end(args);
     s->failed = true;
     gitlib_error(&s->failure, "T707", "%s", text);
-    err_hint(&s->failure, "git fetch --refetch (a partial clone), or git fsck (a damaged one)");
+    err_hint(&s->failure, "%s", is_partial(s->repo) ? "git fetch --refetch --no-filter" : "git fsck");
 }
 
 void snapshot_look(struct snapshot *s, const char *path, enum in_index index)
@@ -88,7 +100,12 @@ static bool is_left_out(struct snapshot *s, const struct snap_dir *d, const char
         return false;
     char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", name);
     const git_index_entry *ie = lg.index_get_bypath(d->m->index, path, 0);
+    size_t at;
+    char *below = mem_printf("%s/", path); /* of a folder its first file may speak */
+    if (!ie && lg.index_find_prefix(&at, d->m->index, below) == 0)
+        ie = lg.index_get_byindex(d->m->index, at);
     bool out = ie && (ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !snap_on_disk(s, path);
+    mem_free(below);
     mem_free(path);
     return out;
 }
@@ -177,7 +194,7 @@ static struct mount *mount_new(struct snapshot *s, struct snap_dir *d, const str
         lg.commit_free(c);
     } else {
         snapshot_fail(s, "the commit of the submodule '%s'", m->at);
-        err_hint(&s->failure, "git -C %s fetch", m->at);
+        err_hint(&s->failure, "git -C %s fetch", m->disk);
     }
     return m;
 }
@@ -240,7 +257,24 @@ git_index *mount_index(struct snapshot *s, struct mount *m)
 
 bool mount_tracks(struct snapshot *s, struct mount *m, const char *path)
 {
-    return !mount_index(s, m) || lg.index_get_bypath(m->index, path, 0) != NULL;
+    if (!mount_index(s, m) || index_has(m->index, path))
+        return true;
+    if (m != s->main)
+        return false;
+    /* Below a submodule its own index knows; one that cannot be asked may track anything. */
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        char *at = mem_strndup(path, (size_t)(slash - path));
+        const git_index_entry *ie = lg.index_get_bypath(m->index, at, 0);
+        struct mount *sub = NULL;
+        for (struct mount *k = s->mounts; k && !sub; k = k->next)
+            sub = strcmp(k->at, at) == 0 ? k : NULL;
+        mem_free(at);
+        if (sub)
+            return !sub->root || mount_tracks(s, sub, slash + 1);
+        if (ie && is_submodule_mode(ie->mode))
+            return true;
+    }
+    return false;
 }
 
 static bool is_private(const char *path)

@@ -68,8 +68,9 @@ struct snapshot {
     struct tree *work;         /* the work tree; the same */
     struct walker *work_rules; /* over work */
     struct err failure;
-    bool clean;                               /* ignored files do not show */
-    bool failed, sparse, submodules, folders; /* folders: ignored files of a folder were listed */
+    bool clean; /* ignored files do not show */
+    bool failed, sparse, submodules,
+        folders;                /* folders: ignored files of a folder were listed, or the like: not to be kept */
     struct strtab looked_names; /* absolute paths on the disk that were looked at; a trailing slash means the listing */
     struct map looked_index;
     struct looked {

@@ -45,35 +45,61 @@ static void start(struct way *w)
     push(w, w->s->main->root, false);
 }
 
-/* Removes "." and ".." from an absolute path as text. */
-static void tidy(const char *path, struct buf *out)
+/* Follows an absolute path on the disk, part by part, until it leads into the folder `top`: then `rest` gets what is left of
+ * it from there. false: it does not. */
+static bool leads_into(const char *absolute, const char *top, struct buf *rest)
 {
-    while (*path) {
-        size_t len = strcspn(path, "/");
-        if (len == 2 && !strncmp(path, "..", 2)) {
-            while (out->len && out->p[--out->len] != '/')
-                ;
-        } else if (len && !(len == 1 && *path == '.')) {
-            buf_addc(out, '/');
-            buf_add(out, path, len);
+    struct buf at = BUF_INIT, todo = BUF_INIT;
+    size_t top_len = strlen(top);
+    bool inside = false;
+    buf_adds(&at, "");
+    buf_adds(&todo, absolute);
+    for (int links = 0; links <= MAX_LINKS;) {
+        if (at.len == top_len && memcmp(at.p, top, top_len) == 0) {
+            inside = true;
+            break;
         }
-        path += len + (path[len] == '/');
+        const char *name = todo.p + strspn(todo.p, "/");
+        size_t len = strcspn(name, "/");
+        char text[PATH_MAX];
+        struct buf next = BUF_INIT;
+        if (!len)
+            break;
+        size_t before = at.len;
+        if (len == 2 && !strncmp(name, "..", 2)) {
+            while (at.len && at.p[--at.len] != '/')
+                ;
+            at.p[at.len] = '\0';
+        } else if (!(len == 1 && *name == '.')) {
+            buf_addc(&at, '/');
+            buf_add(&at, name, len);
+        }
+        ssize_t n = at.len > before ? readlink(at.p, text, sizeof text) : -1;
+        if (n >= 0) {
+            at.len = *text == '/' ? 0 : before;
+            at.p[at.len] = '\0';
+            buf_add(&next, text, (size_t)n);
+            buf_addc(&next, '/');
+            links++;
+        }
+        buf_adds(&next, name + len);
+        buf_clear(&todo);
+        todo = next;
     }
-    buf_addc(out, '\0');
-    out->len--;
+    if (inside)
+        buf_adds(rest, todo.p + strspn(todo.p, "/"));
+    buf_clear(&at);
+    buf_clear(&todo);
+    return inside;
 }
 
 /* Goes on at an absolute path: false if it leads out of the work tree, then out has it. */
 static bool jump(struct way *w, const char *absolute, struct spot *out)
 {
-    const char *top = w->s->repo->top;
-    size_t len = strlen(top);
-    struct buf clean = BUF_INIT;
-    tidy(absolute, &clean);
-    bool inside = strncmp(buf_cstr(&clean), top, len) == 0 && (clean.len == len || clean.p[len] == '/');
+    struct buf rest = BUF_INIT;
+    buf_adds(&rest, "");
+    bool inside = leads_into(absolute, w->s->repo->top, &rest);
     if (inside) {
-        struct buf rest = BUF_INIT;
-        buf_adds(&rest, clean.len > len ? clean.p + len + 1 : "");
         buf_clear(&w->todo);
         w->todo = rest;
         w->at = 0;
@@ -81,9 +107,11 @@ static bool jump(struct way *w, const char *absolute, struct spot *out)
     } else {
         out->where = ON_DISK;
         buf_reset(&out->path);
-        buf_adds(&out->path, clean.len ? clean.p : "/");
+        buf_adds(&out->path, absolute);
+        while (out->path.len > 1 && out->path.p[out->path.len - 1] == '/')
+            out->path.p[--out->path.len] = '\0';
+        buf_clear(&rest);
     }
-    buf_clear(&clean);
     return inside;
 }
 
