@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lua/state.h"
-#include "os/file.h"
 #include "tree/tool.h"
 
 enum { TOOLS_OF_ONE = 16 }; /* a script, its interpreter, that one's, ... */
@@ -19,10 +18,10 @@ uint32_t tools_add(struct load *st, const char *name)
     struct buf path = BUF_INIT;
     bool found;
     if (strchr(name, '/')) {
-        found = file_exists(name) && !file_is_dir(name);
+        found = tool_exists(st->o->tree, name);
         buf_adds(&path, name);
     } else {
-        found = tool_find(st->o->search_path ? st->o->search_path : "", name, &path);
+        found = tool_find(st->o->tree, st->o->search_path ? st->o->search_path : "", name, &path);
     }
     MEM_GROW(d->tools, d->n_tools, d->cap_tools);
     d->tools[d->n_tools++] = (struct decl_tool){arena_strdup(&d->arena, name),
@@ -52,7 +51,7 @@ struct tool_list tools_needed(struct load *st, uint32_t tool)
         const char *path = st->decls->tools[v[i]].path;
         struct buf interpreter = BUF_INIT;
         char *env_name = NULL;
-        if (path && tool_interpreter(path, &interpreter, &env_name)) {
+        if (path && tool_interpreter(st->o->tree, path, &interpreter, &env_name)) {
             uint32_t by = tools_add(st, buf_cstr(&interpreter));
             st->decls->tools[v[i]].interpreter = by;
             add(v, &n, TOOLS_OF_ONE, by);
@@ -97,8 +96,9 @@ static bool is_tool(struct load *st, const char *p, const char *end)
 {
     struct buf name = BUF_INIT, path = BUF_INIT;
     buf_add(&name, p, (size_t)(end - p));
-    bool found = *p == '/' ? file_exists(buf_cstr(&name))
-                           : tool_find(st->o->search_path ? st->o->search_path : "", buf_cstr(&name), &path);
+    bool found = *p == '/'
+                     ? tool_exists(st->o->tree, buf_cstr(&name))
+                     : tool_find(st->o->tree, st->o->search_path ? st->o->search_path : "", buf_cstr(&name), &path);
     buf_clear(&name);
     buf_clear(&path);
     return found;

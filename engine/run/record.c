@@ -254,10 +254,22 @@ bool record_same_answers(const struct record *r, const struct graph *g, struct t
     struct map loaded = MAP_INIT;
     bool same = true;
     for (uint32_t i = 0; i < g->n_files && same; i++) {
-        if (!(g->files[i].flags & FILE_LOADED) || *graph_str(g, g->files[i].path) == '/')
+        if (!(g->files[i].flags & FILE_LOADED))
             continue;
         map_put(&loaded, g->files[i].path, i);
         same = !(g->files[i].flags & FILE_UNSURE) && !differs(ctx, i);
+    }
+    for (uint32_t i = 0; i < r->n_tools && same; i++) {
+        const char *name = graph_str(g, r->tools[i].name),
+                   *was = r->tools[i].path ? graph_str(g, r->tools[i].path) : NULL;
+        struct buf found = BUF_INIT;
+        if (strchr(name, '/'))
+            same = tool_exists(tree, name) == (was != NULL);
+        else if (tool_find(tree, graph_str(g, r->head.path), name, &found))
+            same = was && strcmp(was, buf_cstr(&found)) == 0;
+        else
+            same = !was;
+        buf_clear(&found);
     }
     for (uint32_t i = 0; i < r->n_literals && same; i++) {
         enum entry_type type = walker_type(w, graph_str(g, r->literals[i].path));
@@ -365,7 +377,7 @@ bool record_same_environment(const struct record *r, const struct graph *g, cons
         if (strchr(name, '/'))
             continue; /* a file by path: its stamp says */
         buf_reset(&found);
-        bool got = tool_find(path, name, &found);
+        bool got = tool_find(NULL, path, name, &found);
         same =
             got == (r->tools[i].path != 0) && (!got || strcmp(buf_cstr(&found), graph_str(g, r->tools[i].path)) == 0);
         if (!same && why)

@@ -12,6 +12,8 @@
 #include "os/file.h"
 #include "tree/listing.h"
 
+enum { MAX_HEAD = 64 << 20 }; /* of an ignored script that is a tool */
+
 static enum entry_type type_at(struct snapshot *s, const char *path, bool disk)
 {
     struct spot p;
@@ -113,6 +115,24 @@ static bool snapshot_read(struct tree *t, const char *path, size_t max, struct b
     return read_at(snapshot_of(t), path, !snapshot_of(t)->clean, max, out, e);
 }
 
+static bool snapshot_absolute(struct tree *t, const char *path, enum entry_type *type, struct buf *head)
+{
+    struct snapshot *s = snapshot_of(t);
+    struct spot p;
+    struct stat st;
+    spot_find_path(s, path, true, !s->clean, &p);
+    bool inside = p.where != ON_DISK || p.overlay;
+    *type = p.where == NOWHERE ? ENTRY_NONE : p.type;
+    if (p.where == ON_DISK && inside) /* an ignored file of the work tree */
+        *type = stat(p.path.p, &st) == 0 ? entry_type_of(&st) : ENTRY_NONE;
+    if (head && p.where == IN_GIT && p.entry)
+        snapshot_content(s, p.dir, p.entry, head);
+    else if (head && inside && p.where == ON_DISK)
+        file_read(p.path.p, MAX_HEAD, head, NULL);
+    spot_clear(&p);
+    return inside;
+}
+
 static enum entry_type pure_type(struct tree *t, const char *path)
 {
     return type_at(((struct pure_view *)t)->s, path, false);
@@ -156,8 +176,9 @@ static void snapshot_free(struct tree *t)
 
 static struct snapshot *snapshot_new(struct repo *r)
 {
-    static const struct tree_ops ops = {snapshot_type, snapshot_list, snapshot_read, snapshot_free, list_ignored};
-    static const struct tree_ops pure = {pure_type, pure_list, pure_read, pure_free, NULL};
+    static const struct tree_ops ops = {snapshot_type, snapshot_list, snapshot_read,
+                                        snapshot_free, list_ignored,  snapshot_absolute};
+    static const struct tree_ops pure = {pure_type, pure_list, pure_read, pure_free, NULL, NULL};
     struct snapshot *s = mem_calloc(1, sizeof *s);
     s->base.ops = &ops;
     s->pure = (struct pure_view){{&pure}, s};

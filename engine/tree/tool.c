@@ -12,13 +12,16 @@
 /* The kernel looks at so much of a script (BINPRM_BUF_SIZE since Linux 5.1). */
 enum { SCRIPT_HEAD = 256 };
 
-static bool is_program(const char *path)
+static bool is_program(struct tree *t, const char *path)
 {
     struct stat sb;
+    enum entry_type type;
+    if (t && t->ops->absolute && t->ops->absolute(t, path, &type, NULL))
+        return type == ENTRY_EXEC;
     return !stat(path, &sb) && S_ISREG(sb.st_mode) && !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
 }
 
-bool tool_find(const char *search_path, const char *name, struct buf *out)
+bool tool_find(struct tree *t, const char *search_path, const char *name, struct buf *out)
 {
     if (!*name || strchr(name, '/'))
         return false;
@@ -33,7 +36,7 @@ bool tool_find(const char *search_path, const char *name, struct buf *out)
             if (p[len - 1] != '/')
                 buf_addc(&path, '/');
             buf_adds(&path, name);
-            found = is_program(path.p);
+            found = is_program(t, path.p);
         }
         p += len;
         p += *p == ':';
@@ -45,8 +48,18 @@ bool tool_find(const char *search_path, const char *name, struct buf *out)
 }
 
 /* The first line behind "#!" as far as the kernel reads it; its length, or -1 if the file is no script. */
-static ssize_t read_head(const char *path, char head[SCRIPT_HEAD + 1])
+static ssize_t read_head(struct tree *t, const char *path, char head[SCRIPT_HEAD + 1])
 {
+    struct buf text = BUF_INIT;
+    enum entry_type type;
+    if (t && t->ops->absolute && t->ops->absolute(t, path, &type, &text)) {
+        size_t len = text.len < SCRIPT_HEAD ? text.len : SCRIPT_HEAD;
+        if (len)
+            memcpy(head, text.p, len);
+        head[len] = '\0';
+        buf_clear(&text);
+        return len < 2 || head[0] != '#' || head[1] != '!' ? -1 : (ssize_t)strcspn(head, "\n");
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -1;
@@ -116,11 +129,11 @@ static char *env_command(char *args)
     return NULL;
 }
 
-bool tool_interpreter(const char *path, struct buf *out, char **env_name)
+bool tool_interpreter(struct tree *t, const char *path, struct buf *out, char **env_name)
 {
     char head[SCRIPT_HEAD + 1];
     *env_name = NULL;
-    ssize_t len = read_head(path, head);
+    ssize_t len = read_head(t, path, head);
     if (len < 0)
         return false;
     head[len] = '\0';
@@ -135,4 +148,13 @@ bool tool_interpreter(const char *path, struct buf *out, char **env_name)
     if (!strcmp(strrchr(name, '/'), "/env"))
         *env_name = env_command(args);
     return true;
+}
+
+bool tool_exists(struct tree *t, const char *path)
+{
+    struct stat sb;
+    enum entry_type type;
+    if (t && t->ops->absolute && t->ops->absolute(t, path, &type, NULL))
+        return type != ENTRY_NONE && type != ENTRY_DIR;
+    return stat(path, &sb) == 0 && !S_ISDIR(sb.st_mode);
 }

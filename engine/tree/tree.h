@@ -43,6 +43,9 @@ struct tree_ops {
     /* What `list` leaves out although it is there to be seen by name: ignored files, in the view of a revision
      * (tree/snapshot.h). NULL: it leaves out nothing. `out` as for list. */
     bool (*list_ignored)(struct tree *t, const char *dir, struct tree_listing *out, struct err *e);
+    /* Where an absolute path leads into the tree's repository: its type there, links followed, and the first bytes of a
+     * file (appended to head, which may be NULL). false: it does not, and the disk says. NULL: the disk always says. */
+    bool (*absolute)(struct tree *t, const char *path, enum entry_type *type, struct buf *head);
 };
 struct tree {
     const struct tree_ops *ops; /* first member of every view's struct */

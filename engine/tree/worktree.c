@@ -89,7 +89,7 @@ static void worktree_free(struct tree *t)
 
 struct tree *tree_worktree_new(const char *root)
 {
-    static const struct tree_ops ops = {worktree_type, worktree_list, worktree_read, worktree_free, NULL};
+    static const struct tree_ops ops = {worktree_type, worktree_list, worktree_read, worktree_free, NULL, NULL};
     struct worktree *w = mem_alloc(sizeof *w);
     w->base.ops = &ops;
     w->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

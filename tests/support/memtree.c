@@ -134,7 +134,7 @@ static void put_parents(struct memtree *m, const char *path)
 
 struct tree *memtree_new(void)
 {
-    static const struct tree_ops ops = {mem_type, mem_list, mem_read, mem_tree_free, NULL};
+    static const struct tree_ops ops = {mem_type, mem_list, mem_read, mem_tree_free, NULL, NULL};
     struct memtree *m = mem_calloc(1, sizeof *m);
     m->base.ops = &ops;
     put(m, "", ENTRY_DIR);

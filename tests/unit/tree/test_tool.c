@@ -49,7 +49,7 @@ static void finds(const char *parts, const char *name, const char *want)
         else
             buf_addc(&search, *p);
     buf_adds(&out, "kept:");
-    assert_int_equal(tool_find(buf_cstr(&search), name, &out), want != NULL);
+    assert_int_equal(tool_find(NULL, buf_cstr(&search), name, &out), want != NULL);
     if (want)
         buf_printf(&full, "kept:%s/%s", root, want);
     assert_string_equal(buf_cstr(&out), want ? buf_cstr(&full) : "kept:");
@@ -112,7 +112,7 @@ static void interprets_n(const char *text, size_t len, const char *want, const c
 {
     struct buf out = BUF_INIT;
     char *env = (char *)(uintptr_t)1;
-    bool is = tool_interpreter(put("script", text, len, 0755), &out, &env);
+    bool is = tool_interpreter(NULL, put("script", text, len, 0755), &out, &env);
     assert_int_equal(is, want != NULL);
     assert_string_equal(buf_cstr(&out), want ? want : "");
     if (want_env)
@@ -151,12 +151,12 @@ static void other_files_are_no_scripts(void **state)
                  6, NULL, NULL);
     struct buf out = BUF_INIT;
     char *env;
-    assert_false(tool_interpreter("/nowhere/at/all", &out, &env));
-    assert_false(tool_interpreter(root, &out, &env)); /* a folder */
+    assert_false(tool_interpreter(NULL, "/nowhere/at/all", &out, &env));
+    assert_false(tool_interpreter(NULL, root, &out, &env)); /* a folder */
     char pipe[128];
     snprintf(pipe, sizeof pipe, "%s/pipe", root);
     assert_int_equal(mkfifo(pipe, 0755), 0);
-    assert_false(tool_interpreter(pipe, &out, &env)); /* and does not wait for a writer */
+    assert_false(tool_interpreter(NULL, pipe, &out, &env)); /* and does not wait for a writer */
     buf_clear(&out);
 }
 
