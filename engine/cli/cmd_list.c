@@ -138,12 +138,33 @@ static void flush(struct buf *b, size_t above)
         buf_reset(b);
 }
 
-static int print_matrix(struct workspace *ws, struct graph *g, const struct options *o, const uint8_t *selected)
+/* A target that makes what a Testfile reads, and that would have to run first: until then nobody knows what there is to
+ * run. `stale`: per node. */
+static bool check_generators(struct graph *g, const uint8_t *stale, struct err *e)
+{
+    uint8_t *generators = graph_generators(g);
+    node_id found = ID_NONE;
+    for (uint32_t n = 0; generators && n < g->n_nodes && found == ID_NONE; n++)
+        if (generators[n] && stale[n])
+            found = n;
+    mem_free(generators);
+    if (found == ID_NONE)
+        return true;
+    err_set(e, "T021",
+            "what there is to run is not known yet: the Testfiles read what '%s' makes, and it is out of date",
+            graph_label(g, found));
+    return err_hint(e, "tgraph %s", graph_label(g, found));
+}
+
+static int print_matrix(struct workspace *ws, struct graph *g, const struct options *o, const uint8_t *selected,
+                        const uint8_t *stale)
 {
     struct err e = ERR_INIT;
     struct buf b = BUF_INIT;
-    bool ok;
-    if (o->matrix_shards) {
+    bool ok = check_generators(g, stale, &e);
+    if (!ok) {
+        /* said below */
+    } else if (o->matrix_shards) {
         struct shard_item *v;
         size_t n = shard_items(ws, g, selected, &v);
         ok = matrix_shards(&b, v, n, o->matrix_shards, &e);
@@ -168,12 +189,20 @@ static int print_matrix(struct workspace *ws, struct graph *g, const struct opti
     return ok ? 0 : EXIT_USAGE;
 }
 
+/* Turns the verdicts into a byte for each node that would run. */
+static const uint8_t *out_of_date(struct selected *s)
+{
+    for (uint32_t n = 0; n < s->ws.g.n_nodes; n++)
+        s->verdict[n] = s->verdict[n] == VERDICT_DIRTY || s->verdict[n] == VERDICT_DEPENDS;
+    return s->verdict;
+}
+
 static int list_since(const struct options *o)
 {
     struct compared c;
     int status = open_compared(&c, o, pick, false);
     if (!status && o->matrix) {
-        status = print_matrix(&c.sel.ws, c.g, o, c.selected);
+        status = print_matrix(&c.sel.ws, c.g, o, c.selected, c.sel.verdict ? out_of_date(&c.sel) : c.since.affected);
     } else if (!status) {
         struct buf b = BUF_INIT, reason = BUF_INIT;
         bool color = want_color(o, STDOUT_FILENO);
@@ -216,7 +245,7 @@ int cmd_list(const struct options *o)
     struct selected s;
     if (wants_since(o))
         return list_since(o);
-    int status = open_selected(&s, o, pick, o->keys); /* static keys go through everything */
+    int status = open_selected(&s, o, pick, o->keys || o->matrix); /* static keys go through everything */
     if (!status && o->n_shards) {
         struct errlist errs = ERRLIST_INIT;
         if (!keep_shard(&s.ws, &s.ws.g, o, s.selected, &errs))
@@ -226,7 +255,8 @@ int cmd_list(const struct options *o)
         errlist_clear(&errs);
     }
     if (!status && o->matrix) {
-        status = print_matrix(&s.ws, &s.ws.g, o, s.selected);
+        resolve_selected(&s);
+        status = print_matrix(&s.ws, &s.ws.g, o, s.selected, out_of_date(&s));
     } else if (!status) {
         struct graph *g = &s.ws.g;
         struct buf b = BUF_INIT;

@@ -141,8 +141,7 @@ bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, 
     if (!ok) {
         struct err *e = errlist_add(errs, ERR_ERROR);
         err_set(e, "T711", "this machine splits the targets otherwise: its plan is %s, not %s", hex, o->plan);
-        err_hint(
-            e, "give all machines the same cache folder and the same commit, or split by count: docs/since.md, Shards");
+        err_hint(e, "all machines need the same commit and the same cache folder: docs/since.md, Shards");
     } else if (o->verbosity >= 0) {
         fprintf(stderr, "tgraph: shard %u/%u: %zu of %zu targets, plan %s\n", o->shard, o->n_shards, mine, n, hex);
     }

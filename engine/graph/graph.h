@@ -205,6 +205,9 @@ struct out_lookup *out_lookup_new(const struct graph *g);
 void out_lookup_free(struct out_lookup *l);
 uint32_t out_lookup_find(struct out_lookup *l, const char *path);
 
+/* The nodes that make a file which a Testfile reads: a byte for each node, to be freed; NULL = there is none. */
+uint8_t *graph_generators(struct graph *g);
+
 /* What is needed to run a node. The id arrays point into words[]. */
 struct id_list {
     const uint32_t *v;

@@ -141,3 +141,24 @@ uint32_t out_lookup_clash(struct out_lookup *l, const struct graph *g, uint32_t 
     struct other o = {g, out};
     return find(l, graph_str(g, g->outs[out].path), take_other, &o);
 }
+
+uint8_t *graph_generators(struct graph *g)
+{
+    if (!g->n_outs)
+        return NULL;
+    uint8_t *found = NULL;
+    struct out_lookup *l = out_lookup_new(g);
+    for (uint32_t f = 0; f < g->n_files; f++) {
+        const char *path = graph_str(g, g->files[f].path);
+        if (!(g->files[f].flags & FILE_LOADED) || *path == '/')
+            continue;
+        uint32_t out = out_lookup_find(l, path);
+        if (out == ID_NONE)
+            continue;
+        if (!found)
+            found = mem_calloc(g->n_nodes + 1, 1);
+        found[g->outs[out].producer] = 1;
+    }
+    out_lookup_free(l);
+    return found;
+}

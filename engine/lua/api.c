@@ -321,6 +321,7 @@ static int core_use(lua_State *L)
     }
     bool is_new;
     uint32_t i = strset_add(&st->modules, key, &is_new);
+    st->shared = st->shared || (!is_new && !in_library);
     lua_getfield(L, LUA_REGISTRYINDEX, "tgraph.modules");
     if (is_new) {
         uint32_t source;

@@ -221,8 +221,9 @@ static void fill_record(struct load *st)
     r->files = copy_set(&r->arena, &st->files);
     const char **readers = arena_alloc(&r->arena, (st->files.n + 1) * sizeof *readers);
     for (uint32_t i = 0; i < st->files.n; i++)
-        readers[i] =
-            st->readers[i] == UINT32_MAX ? NULL : arena_strdup(&r->arena, strset_get(&st->dirs, st->readers[i]));
+        readers[i] = st->shared || st->readers[i] == UINT32_MAX
+                         ? NULL
+                         : arena_strdup(&r->arena, strset_get(&st->dirs, st->readers[i]));
     r->readers = (struct strs){readers, st->files.n};
     r->literals = copy_set(&r->arena, &st->literals);
     uint8_t *types = arena_alloc(&r->arena, st->literals.n + 1);

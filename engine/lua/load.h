@@ -45,7 +45,7 @@ struct load_record {
     struct arena arena;
     struct strs
         files; /* repository-relative paths read or asked for (a missing one too): Testfiles, modules, JSON, YAML */
-    struct strs readers; /* of files: the folder of the one Testfile that asked for it; NULL = several, or a module */
+    struct strs readers; /* of files: the folder of the one Testfile that asked for it; NULL = perhaps several */
     struct load_glob *globs;
     size_t n_globs;
     struct load_env *envs;

@@ -143,6 +143,7 @@ struct load {
     uint32_t n_raws, cap_raws;
 
     struct strset files, literals, missing;
+    bool shared; /* a module of the repository was used twice: what one Testfile read, another may know through it */
     uint32_t *readers; /* as files: an index into dirs; UINT32_MAX = several, or not a Testfile */
     uint32_t cap_readers;
     struct strset env_names;

@@ -247,8 +247,11 @@ void affected_reason(struct affected *a, node_id n, struct buf *out)
     }
     n = start_of(a, n);
     if (s->doubt[n] != ID_NONE) {
-        buf_printf(out, "its Testfile reads %s, which may come out different",
-                   graph_str(s->now, s->now->files[s->doubt[n]].path));
+        const struct file *f = &s->now->files[s->doubt[n]];
+        buf_printf(out,
+                   f->flags & FILE_LOADED ? "its Testfile reads %s, which may come out different"
+                                          : "%s changed, which its last run read",
+                   graph_str(s->now, f->path));
         return;
     }
     struct cause c = cause_of(a, n);

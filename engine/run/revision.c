@@ -280,6 +280,24 @@ static bool take_graph(struct revision *r, struct workspace *ws, const struct sn
     return true;
 }
 
+/* The topmost Testfile makes the root: with one above, the same targets had other labels. */
+static bool has_testfile_above(const struct workspace *ws, struct tree *tree)
+{
+    struct buf path = BUF_INIT;
+    bool has = false;
+    for (const char *p = ws->outer; *p && !has; p += strcspn(p, "/"), p += *p == '/') {
+        struct buf longer = BUF_INIT;
+        buf_printf(&longer, "../%s", buf_cstr(&path));
+        buf_clear(&path);
+        path = longer;
+        char *file = mem_printf("%sTestfile.lua", path.p);
+        has = tree_type(tree, file) != ENTRY_NONE;
+        mem_free(file);
+    }
+    buf_clear(&path);
+    return has;
+}
+
 bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, struct tree *tree,
                    const struct snapshot_reference *ref, struct errlist *errs)
 {
@@ -288,9 +306,10 @@ bool revision_load(struct revision *r, struct workspace *ws, struct repo *repo, 
     r->started_ns = clock_real_ns();
     graph_init(&r->g);
     char *path = cache_path(ws, tree);
-    bool ok = read_cache(r, ws, repo, path);
-    if (!ok && tree_type(tree, "Testfile.lua") == ENTRY_NONE) {
-        ok = true; /* no target was there */
+    bool other_root = tree_type(tree, "Testfile.lua") == ENTRY_NONE || has_testfile_above(ws, tree);
+    bool ok = !other_root && read_cache(r, ws, repo, path);
+    if (other_root) {
+        ok = true; /* no target of such a label was there */
     } else if (!ok) {
         ok = (ref && ref->state && take_graph(r, ws, ref)) || load(r, ws, errs);
         r->to_keep = path;

@@ -24,28 +24,6 @@ static uint8_t *closure(const struct graph *g, const uint8_t *selected)
     return needed;
 }
 
-/* Nodes that make files which the Testfiles read. NULL if there are none. */
-static uint8_t *generators(struct graph *g)
-{
-    if (!g->n_outs)
-        return NULL;
-    uint8_t *found = NULL;
-    struct out_lookup *l = out_lookup_new(g);
-    for (uint32_t f = 0; f < g->n_files; f++) {
-        const char *path = graph_str(g, g->files[f].path);
-        if (!(g->files[f].flags & FILE_LOADED) || *path == '/')
-            continue;
-        uint32_t out = out_lookup_find(l, path);
-        if (out == ID_NONE)
-            continue;
-        if (!found)
-            found = mem_calloc(g->n_nodes + 1, 1);
-        found[g->outs[out].producer] = 1;
-    }
-    out_lookup_free(l);
-    return found;
-}
-
 enum step { STEP_ON, STEP_AGAIN, STEP_STOP };
 
 /* Brings the files up to date that the Testfiles read and targets make (`needed`: those targets and what they need);
@@ -139,7 +117,7 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
             err_hint(e, "its output must depend on its inputs alone");
             return STEP_STOP;
         }
-        uint8_t *gen = r->o->dry_run ? NULL : generators(&ws->g);
+        uint8_t *gen = r->o->dry_run ? NULL : graph_generators(&ws->g);
         if (!gen)
             break;
         uint8_t *needed = closure(&ws->g, gen);

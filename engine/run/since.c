@@ -106,6 +106,42 @@ static bool doubt_generated(struct since *s, const struct record *rec)
     return any;
 }
 
+/* What the last runs read by their depfiles although nothing declares it is in no static key, but in the key that says
+ * what is dirty here. */
+static void doubt_read(struct since *s, struct workspace *ws, const struct snapshot_reference *ref)
+{
+    enum { ASK, SAME, OTHER };
+    const struct graph *g = &ws->g;
+    uint8_t *known = mem_calloc(g->n_files + 1, 1);
+    for (uint32_t n = 0; n < g->n_nodes; n++) {
+        set_id reads = g->states[n].reads;
+        if (s->affected[n] || !(g->nodes[n].flags & NODE_DEPFILE) || reads == ID_NONE)
+            continue;
+        for (uint32_t i = 0; i < g->sets[reads].n && !s->affected[n]; i++) {
+            file_id f = g->set_files[g->sets[reads].at + i];
+            const char *path = graph_str(g, g->files[f].path);
+            size_t len = strlen(path);
+            if (*path == '/' || (len && path[len - 1] == '/'))
+                continue;
+            if (known[f] == ASK) {
+                file_id was = graph_find_file(&s->before.g, path);
+                struct file_state st = {0};
+                if (was != ID_NONE)
+                    st = s->before.g.files[was].state;
+                else
+                    snapshot_stamp(s->base_tree, path, ref, &st);
+                const struct file_state *now = &g->files[f].state;
+                known[f] = st.type == now->type && digest_eq(st.digest, now->digest) ? SAME : OTHER;
+            }
+            if (known[f] == OTHER) {
+                s->affected[n] = 1;
+                s->doubt[n] = f;
+            }
+        }
+    }
+    mem_free(known);
+}
+
 /* What needs an affected target is affected: its static key holds the other's. Only doubt adds some that this has to be
  * said of. */
 static void spread(struct since *s)
@@ -175,6 +211,12 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
         before = (struct snapshot_reference){.state = state_now, .ctx = ws};
     } else if (!s->have_after) {
         s->have_after = true;
+        if (tree_type(s->now_tree, "Testfile.lua") == ENTRY_NONE) {
+            struct err *e = errlist_add(errs, ERR_ERROR);
+            err_set(e, "T001", "there is no Testfile.lua in %s of %s", *ws->outer ? ws->outer : "the top folder",
+                    s->o.to ? s->o.to : "git's index");
+            return s->o.to ? false : err_hint(e, "git add Testfile.lua");
+        }
         if (!revision_load(&s->after, ws, s->repo, s->now_tree, NULL, errs))
             return false;
         s->now = &s->after.g;
@@ -204,6 +246,8 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
         node_id m = compare ? graph_find(&s->before.g, graph_label(s->now, n)) : ID_NONE;
         s->affected[n] = m == ID_NONE || !digest_eq(s->now_keys->static_key[n], s->before.keys.static_key[m]);
     }
+    if (compare && !s->now_tree)
+        doubt_read(s, ws, &before);
     spread(s);
     while (compare && doubt_generated(s, s->now_tree ? &s->after.rec : &ws->rec)) /* which may put others in doubt */
         spread(s);

@@ -44,8 +44,8 @@ struct since {
     struct graph *now;            /* the workspace's, or after.g */
     struct key_context *now_keys; /* with its static keys */
     uint8_t *affected;            /* per node of it */
-    file_id
-        *doubt; /* per node of it: a file that a target may make otherwise now and that its Testfile reads; ID_NONE */
+    file_id *
+        doubt; /* per node of it: a file that its last run read, or that its Testfile reads and a target may make otherwise now; ID_NONE */
     uint32_t n_affected;
 };
 
