@@ -31,7 +31,8 @@ import time
 from bench import Measure, say, summary, version_of
 
 FILES, PER_TESTFILE = 10, 25
-GIT = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+GIT = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0",
+       "-c", "maintenance.auto=false"]  # nothing beside what is measured
 
 
 def label(i):
