@@ -151,7 +151,8 @@ static bool up(struct way *w, struct spot *out)
         return true;
     }
     w->direct = false;
-    char *absolute = mem_printf("%s/../%s", w->s->repo->top, w->todo.p + w->at);
+    const char *top = w->s->repo->top, *slash = strrchr(top, '/'); /* the top is no link */
+    char *absolute = mem_printf("%.*s/%s", slash ? (int)(slash - top) : 0, top, w->todo.p + w->at);
     bool inside = jump(w, absolute, out);
     mem_free(absolute);
     return inside;
