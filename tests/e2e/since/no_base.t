@@ -112,7 +112,8 @@ cd "$work/shallow" || exit 1
 affected --since main
 everything '.*shallow clone; to mend it: git fetch --unshallow'
 strict main 'shallow clone'
-git fetch -q --unshallow
+affected --since main
+mend
 affected --since main
 expect_affected a all
 
@@ -162,7 +163,7 @@ cd "$work/partial" || exit 1
 affected --since origin/main~1
 same "exit status 1" 1 "$status"
 if grep -q '^tgraph: everything' "$err"; then
-    everything '.*; to mend it: git fetch --refetch'
+    everything '.*; to mend it: git fetch --refetch --no-filter'
     mend
     affected --since origin/main~1
 fi

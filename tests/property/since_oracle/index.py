@@ -154,7 +154,10 @@ def as_checked_out(w):
 def wake(w):
     """After a change of attributes git's index may hold a file for unchanged that git would find changed if it looked;
     it does not look before the file's times move. They move."""
-    seen = set(w.repo.git("diff-files", "--name-only", "-z").decode().split("\0"))
+    p = w.repo.try_git("diff-files", "--name-only", "-z")
+    if p.returncode:  # a .gitmodules that git cannot read, say
+        return None
+    seen = set(p.stdout.decode().split("\0"))
     rows = [x.split("\t", 1) for x in w.repo.git("ls-files", "-s", "-z").decode().split("\0") if x.startswith("100")]
     rows = [(meta.split()[1], path) for meta, path in rows
             if path not in seen and is_file(os.path.join(w.repo.top, path))]
