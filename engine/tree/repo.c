@@ -59,10 +59,14 @@ static bool find_top(struct repo *r, struct err *e)
 {
     const char *top = set_env("GIT_WORK_TREE"), *own = lg.repository_workdir(r->git), *configured;
     git_config *c = NULL;
-    if (!top && own && set_env("GIT_DIR") && !is_below(r->root, own)) {
-        bool has = lg.repository_config_snapshot(&c, r->git) == 0 &&
-                   lg.config_get_string(&configured, c, "core.worktree") == 0;
-        own = has || lg.repository_is_worktree(r->git) == 1 ? own : NULL;
+    if (!top && own && set_env("GIT_DIR")) {
+        const char *git = lg.repository_path(r->git);
+        size_t len = strlen(git);
+        bool beside = len > 6 && strcmp(git + len - 6, "/.git/") == 0 && is_below(r->root, own);
+        bool said =
+            lg.repository_is_worktree(r->git) == 1 || (lg.repository_config_snapshot(&c, r->git) == 0 &&
+                                                       lg.config_get_string(&configured, c, "core.worktree") == 0);
+        own = beside || said ? own : NULL;
         if (c)
             lg.config_free(c);
     }
@@ -225,7 +229,7 @@ static bool unknown(struct repo *r, const char *name, const char *remote, struct
     if (remote && repo_is_shallow(r) && (strpbrk(name, "~^@{: ") || (is_id && n < 40)))
         return err_hint(e, "git fetch --unshallow %s", remote);
     if (!remote || strpbrk(name, "~^@{: "))
-        return err_hint(e, "git log --oneline --all");
+        return err_hint(e, "git branch -a");
     if (is_id)
         return n == 40 ? err_hint(e, "git fetch %s %s", remote, name) : err_hint(e, "git fetch %s", remote);
     if (strncmp(name, remote, len) == 0 && name[len] == '/')

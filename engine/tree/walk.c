@@ -155,7 +155,7 @@ static bool walk_wildcards(struct walk *k, struct err *e)
     while (k->n_frames) {
         struct frame *f = &k->frames[k->n_frames - 1];
         size_t len;
-        const char *part = f->next == 0 ? lead_part(k, f->dir, &len) : NULL;
+        const char *part = f->next == 0 && f->dir->n ? lead_part(k, f->dir, &len) : NULL;
         if (part) {
             struct entry *en = entry_find(f->dir, part, len);
             f->next = f->dir->n;
