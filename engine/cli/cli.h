@@ -94,8 +94,9 @@ bool keep_affected(struct since *s, bool open, struct workspace *ws, const struc
 /* Takes what belongs to other shards from `selected`, if --shard was given; false: another plan (T711). */
 bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, uint8_t *selected,
                 struct errlist *errs);
-/* Labels and recorded durations of what is selected; mem_free(*out). */
-size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selected, struct shard_item **out);
+/* Labels and recorded durations of the tests that are selected, or else of the other targets, whose durations do not count:
+ * a run selects tests, and has to come to the plan that a list with builds in it shows. mem_free(*out). */
+size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selected, bool tests, struct shard_item **out);
 
 /* Targets compared with a base: for list, affected and why. */
 struct compared {

@@ -166,7 +166,7 @@ static int print_matrix(struct workspace *ws, struct graph *g, const struct opti
         /* said below */
     } else if (o->matrix_shards) {
         struct shard_item *v;
-        size_t n = shard_items(ws, g, selected, &v);
+        size_t n = shard_items(ws, g, selected, true, &v);
         ok = matrix_shards(&b, v, n, o->matrix_shards, &e);
         mem_free(v);
     } else {

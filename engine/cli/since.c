@@ -37,10 +37,18 @@ bool say_since(const struct since *s, const struct options *o, struct errlist *e
         return false;
     }
     if (s->everything) {
-        fprintf(stderr, "tgraph: everything is selected: %s%s%s\n", s->everything, s->mend ? "; to mend it: " : "",
+        fprintf(stderr, "tgraph: everything is selected: %s%s%s\n", s->everything,
+                !s->mend                           ? ""
+                : strncmp(s->mend, "git ", 4) == 0 ? "; to mend it: "
+                                                   : "; ",
                 s->mend ? s->mend : "");
         return true;
     }
+    if (s->n_unstaged)
+        fprintf(stderr,
+                "tgraph: %u of what is affected differ%s between the index and the work tree, and the work tree is "
+                "what runs\n",
+                s->n_unstaged, s->n_unstaged == 1 ? "s" : "");
     if (o->verbosity < 0)
         return true;
     object_id_hex(s->base, hex);
@@ -93,6 +101,15 @@ bool keep_affected(struct since *s, bool open, struct workspace *ws, const struc
     if (!both.ok || !since_compare(s, ws, errs))
         return false;
     struct graph *g = &ws->g;
+    s->n_unstaged = 0;
+    for (uint32_t n = 0; n < g->n_nodes && s->now_tree; n++) {
+        node_id staged = graph_find(s->now, graph_label(g, n));
+        s->n_unstaged += selected[n] && g->nodes[n].kind != KIND_GROUP && staged != ID_NONE && s->affected[staged] &&
+                         !digest_eq(ws->keys.static_key[n], s->now_keys->static_key[staged]);
+    }
+    for (uint32_t n = 0; n < s->now->n_nodes && s->now_tree; n++)
+        s->n_unstaged +=
+            s->affected[n] && s->now->nodes[n].kind == KIND_TEST && graph_find(g, graph_label(s->now, n)) == ID_NONE;
     for (uint32_t n = 0; n < g->n_nodes; n++) /* a group would bring all its members back; they are selected already */
         selected[n] = selected[n] && g->nodes[n].kind != KIND_GROUP && since_has(s, graph_label(g, n));
     return true;
@@ -100,7 +117,7 @@ bool keep_affected(struct since *s, bool open, struct workspace *ws, const struc
 
 /* ---- shards ---------------------------------------------------------------------------------------------------- */
 
-size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selected, struct shard_item **out)
+size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selected, bool tests, struct shard_item **out)
 {
     struct shard_item *v = mem_calloc(g->n_nodes + 1, sizeof *v);
     size_t n_items = 0;
@@ -108,11 +125,12 @@ size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selecte
     for (uint32_t n = 0; n < g->n_nodes; n++) {
         struct store_run run;
         size_t count = 0;
-        if (!selected[n] || g->nodes[n].kind == KIND_GROUP)
+        enum node_kind kind = (enum node_kind)g->nodes[n].kind;
+        if (!selected[n] || kind == KIND_GROUP || (kind == KIND_TEST) != tests)
             continue;
         struct shard_item *it = &v[n_items++];
         it->label = graph_label(g, n);
-        if (ws->store && store_get_runs(ws->store, ws->root, it->label, true, &run, 1, &count, NULL) && count)
+        if (tests && ws->store && store_get_runs(ws->store, ws->root, it->label, true, &run, 1, &count, NULL) && count)
             it->duration_ms = (uint64_t)(run.duration_ns + 999999) / 1000000;
     }
     *out = v;
@@ -123,15 +141,21 @@ bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, 
 {
     if (!o->n_shards)
         return true;
-    struct shard_item *v;
     struct digest plan;
-    size_t n = shard_items(ws, g, selected, &v), mine = 0;
-    uint32_t *shard_of = mem_calloc(n + 1, sizeof *shard_of);
-    shard_split(v, n, o->n_shards, shard_of, &plan);
-    for (size_t i = 0; i < n; i++) {
-        bool keep = shard_of[i] == o->shard;
-        mine += keep;
-        selected[graph_find(g, v[i].label)] = keep;
+    size_t all = 0, mine = 0;
+    for (int others = 0; others < 2; others++) {
+        struct shard_item *v;
+        size_t n = shard_items(ws, g, selected, !others, &v);
+        uint32_t *shard_of = mem_calloc(n + 1, sizeof *shard_of);
+        shard_split(v, n, o->n_shards, shard_of, others ? NULL : &plan);
+        for (size_t i = 0; i < n; i++) {
+            bool keep = shard_of[i] == o->shard;
+            mine += keep;
+            selected[graph_find(g, v[i].label)] = keep;
+        }
+        all += n;
+        mem_free(shard_of);
+        mem_free(v);
     }
     for (uint32_t k = 0; k < g->n_nodes; k++)
         selected[k] &= g->nodes[k].kind != KIND_GROUP;
@@ -143,10 +167,8 @@ bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, 
         err_set(e, "T711", "this machine splits the targets otherwise: its plan is %s, not %s", hex, o->plan);
         err_hint(e, "all machines need the same commit and the same cache folder: docs/since.md, Shards");
     } else if (o->verbosity >= 0) {
-        fprintf(stderr, "tgraph: shard %u/%u: %zu of %zu targets, plan %s\n", o->shard, o->n_shards, mine, n, hex);
+        fprintf(stderr, "tgraph: shard %u/%u: %zu of %zu targets, plan %s\n", o->shard, o->n_shards, mine, all, hex);
     }
-    mem_free(shard_of);
-    mem_free(v);
     return ok;
 }
 

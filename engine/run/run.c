@@ -207,8 +207,13 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
         if (!ws_open(&ws, &o->ws, errs)) {
             step = STEP_STOP;
         } else {
-            if (ws.load_warnings && tries == 0)
-                run_message(&r, "", false, "%s", ws.load_warnings);
+            for (const char *p = tries == 0 ? ws.load_warnings : NULL; p && *p;) {
+                size_t len = strcspn(p, "\n"); /* one message each: a hint is indented below its warning */
+                while (p[len] == '\n' && p[len + 1] == ' ')
+                    len += 1 + strcspn(p + len + 1, "\n");
+                run_message(&r, "", false, "%.*s", (int)len, p);
+                p += len + (p[len] == '\n');
+            }
             for (size_t i = 0; i < ws.warnings.n; i++)
                 run_message(&r, ws.warnings.v[i].code, false, "%s", ws.warnings.v[i].msg);
             step = run_opened(&r, &lock, errs);

@@ -31,7 +31,7 @@ static bool find_base(struct since *s, struct err *e)
     char *name = s->o.ref ? mem_strdup(s->o.ref) : repo_default_branch(s->repo);
     if (!name) {
         err_set(e, "T704", "no default branch is known here to compare with");
-        return err_hint(e, "tgraph --since HEAD~1");
+        return err_hint(e, "name one: tgraph --since REF");
     }
     if (!s->o.ref)
         s->chosen_by = mem_strdup("the default branch");
@@ -217,13 +217,19 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
                     s->o.to ? s->o.to : "git's index");
             return s->o.to ? false : err_hint(e, "git add Testfile.lua");
         }
-        if (!revision_load(&s->after, ws, s->repo, s->now_tree, NULL, errs))
+        if (!revision_load(&s->after, ws, s->repo, s->now_tree, NULL, errs)) {
+            for (size_t i = 0; i < errs->n; i++)
+                if (errs->v[i].level == ERR_ERROR)
+                    err_wrap(&errs->v[i], "in %s", s->o.to ? s->o.to : "git's index");
             return false;
+        }
         s->now = &s->after.g;
     }
     bool compare = s->have_base && load_base(s, ws, &before);
     if (s->now_tree && !s->after.have_keys) {
-        if (compare && !s->o.exact) {
+        if (ws->n_stamped) /* a run: with the work tree's digests, so that it can be compared with too */
+            before = after = (struct snapshot_reference){.state = state_now, .ctx = ws};
+        else if (compare && !s->o.exact) {
             before.peer = s->now_tree;
             after.peer = s->base_tree;
         }

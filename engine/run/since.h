@@ -47,6 +47,7 @@ struct since {
     file_id *
         doubt; /* per node of it: a file that its last run read, or that its Testfile reads and a target may make otherwise now; ID_NONE */
     uint32_t n_affected;
+    uint32_t n_unstaged; /* of a run with `staged`: affected ones that the work tree has otherwise, or not at all */
 };
 
 /* Finds the base. false: git cannot be asked, or `to` does not exist. */

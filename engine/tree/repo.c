@@ -229,7 +229,7 @@ static bool unknown(struct repo *r, const char *name, const char *remote, struct
     if (remote && repo_is_shallow(r) && (strpbrk(name, "~^@{: ") || (is_id && n < 40)))
         return err_hint(e, "git fetch --unshallow %s", remote);
     if (!remote || strpbrk(name, "~^@{: "))
-        return err_hint(e, "git branch -a");
+        return err_hint(e, "`git branch -a` shows what there is");
     if (is_id)
         return n == 40 ? err_hint(e, "git fetch %s %s", remote, name) : err_hint(e, "git fetch %s", remote);
     if (strncmp(name, remote, len) == 0 && name[len] == '/')
@@ -295,7 +295,7 @@ bool repo_merge_base(struct repo *r, struct object_id a, struct object_id b, str
     if (rc != GIT_ENOTFOUND)
         return gitlib_error(e, "T706", "the merge base cannot be found");
     err_set(e, "T706", "the two have no commit in common");
-    return err_hint(e, "tgraph --since HEAD~1");
+    return err_hint(e, "name one that shares a commit with this branch: tgraph --since REF");
 }
 
 char *repo_default_branch(struct repo *r)

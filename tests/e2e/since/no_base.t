@@ -80,7 +80,7 @@ describe "two histories with nothing in common"
 git checkout -q --orphan other
 git commit -q -m other
 affected --since main
-everything 'the two have no commit in common; to mend it: '
+everything 'the two have no commit in common; name one that shares a commit with this branch: tgraph --since REF'
 strict main 'no commit in common'
 git checkout -q main
 

@@ -361,7 +361,7 @@ static void without_a_base_everything_is_affected(void **state)
     EVERYTHING("git knows no revision 'nothing'", "git branch", .ref = "nothing", .to = "main");
     EVERYTHING("git knows no revision 'nothing'", "git branch", .ref = "nothing", .staged = true);
     git("branch -m topic");
-    EVERYTHING("no default branch", "tgraph --since HEAD~1", .ref = NULL);
+    EVERYTHING("no default branch", "tgraph --since REF", .ref = NULL);
     git("checkout -q --orphan other && git commit -q -m other");
     EVERYTHING("no commit in common", "tgraph --since", .ref = "topic");
     git("checkout -q --orphan unborn");
