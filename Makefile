@@ -135,6 +135,7 @@ check-tsan:
 	@.ci/setup build test
 	$(SUBMAKE) BUILD=build-tsan OPT='$(SAN_OPT) -fsanitize=thread' SAN_SKIP='build-tsan/tests/unit/lua/%' san-tests
 .PHONY: san-tests
+san-tests: export LSAN_OPTIONS = suppressions=$(abspath tests/support/lsan.supp):print_suppressions=0
 san-tests: $(BUILD)/tgraph $(UNIT)
 	@rm -rf $(BUILD)/counts
 	@$(RUN_TESTS) --timeout 600 --suite unit $(filter-out $(SAN_SKIP),$(UNIT)) || true
