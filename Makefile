@@ -135,6 +135,7 @@ check-tsan:
 	@.ci/setup build test
 	$(SUBMAKE) BUILD=build-tsan OPT='$(SAN_OPT) -fsanitize=thread' SAN_SKIP='build-tsan/tests/unit/lua/%' san-tests
 .PHONY: san-tests
+san-tests: export TSAN_OPTIONS = suppressions=$(abspath tests/support/tsan.supp):print_suppressions=0
 san-tests: export LSAN_OPTIONS = suppressions=$(abspath tests/support/lsan.supp):print_suppressions=0
 san-tests: $(BUILD)/tgraph $(UNIT)
 	@rm -rf $(BUILD)/counts

@@ -72,7 +72,11 @@ bool since_open(struct since *s, struct workspace *ws, const struct since_opts *
         *errlist_add(errs, ERR_ERROR) = e;
         return false;
     }
-    return find_base(s, &e) || select_all(s, &e, NULL);
+    if (!find_base(s, &e))
+        return select_all(s, &e, NULL);
+    if (o->staged && !o->to && (s->base_tree = snapshot_commit(s->repo, s->base, NULL)) != NULL)
+        snapshot_has_base(s->now_tree, s->base_tree);
+    return true;
 }
 
 static const struct file_state *state_now(void *ctx, const char *path)

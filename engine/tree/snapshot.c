@@ -194,6 +194,8 @@ static struct snapshot *snapshot_new(struct repo *r)
     return s;
 }
 
+void snapshot_has_base(struct tree *index, struct tree *base) { snapshot_of(index)->older = snapshot_of(base); }
+
 void snapshot_leave_out_ignored(struct tree *t) { snapshot_of(t)->clean = true; }
 bool snapshot_leaves_out_ignored(const struct tree *t) { return ((const struct snapshot *)t)->clean; }
 

@@ -34,6 +34,8 @@ struct tree *snapshot_commit(struct repo *r, struct object_id commit, struct err
 /* T703: no index; T708: it holds unmerged files. */
 struct tree *snapshot_index(struct repo *r, struct err *e);
 
+/* An ignored file that `base` holds is no file of every revision: that the index has it no more is a change. */
+void snapshot_has_base(struct tree *index, struct tree *base);
 /* From now on ignored files of the work tree do not show. */
 void snapshot_leave_out_ignored(struct tree *t);
 bool snapshot_leaves_out_ignored(const struct tree *t);

@@ -261,6 +261,14 @@ bool mount_tracks(struct snapshot *s, struct mount *m, const char *path)
         return true;
     if (m != s->main)
         return false;
+    if (s->older) {
+        struct spot p;
+        spot_find(s->older, path, false, false, &p);
+        bool held = p.where == IN_GIT && p.entry;
+        spot_clear(&p);
+        if (held)
+            return true;
+    }
     /* Below a submodule its own index knows; one that cannot be asked may track anything. */
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
         char *at = mem_strndup(path, (size_t)(slash - path));
@@ -302,41 +310,54 @@ bool snap_is_ignored(struct snapshot *s, const char *from_top, bool is_dir)
     return walker_is_ignored(s->work_rules, path, is_dir) && walker_is_ignored(s->own_rules, path, is_dir);
 }
 
-/* The entries of a folder on the disk that belong to every revision: ignored, and not tracked. `all`: the folder itself
- * is ignored. What `known` (may be NULL) has of the same name is left out. Returns an errno. */
-int snap_list_ignored(struct snapshot *s, const char *from_top, bool all, struct snap_dir *known,
-                      struct tree_listing *out)
+/* Reads the folder on the disk and notes that the answer rests on it. */
+static int read_folder(struct snapshot *s, const char *from_top, struct tree_listing *l)
 {
-    struct tree_listing l;
-    listing_init(&l);
+    listing_init(l);
     char *disk = mem_printf("%s/%s", s->repo->top, from_top);
     for (size_t n = strlen(disk); n > 1 && disk[n - 1] == '/'; n--)
         disk[n - 1] = '\0';
     char *slash = mem_printf("%s/", disk);
     snapshot_look(s, slash, ANY);
     s->folders = true;
-    int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), errnum = fd < 0 ? errno : listing_read(fd, &l);
-    for (size_t i = 0; i < l.n && !errnum; i++) {
-        if (known && snap_find(s, known, l.v[i].name, strlen(l.v[i].name)))
-            continue;
-        char *path = mem_printf("%s%s%s", from_top, *from_top ? "/" : "", l.v[i].name);
-        bool is_dir = l.v[i].type == ENTRY_DIR, ignored = all || snap_is_ignored(s, path, is_dir);
-        if (is_dir ? ignored || snap_holds_ignored(s, path) : ignored && !mount_tracks(s, s->main, path))
-            listing_add(out, l.v[i].name, l.v[i].type);
-        mem_free(path);
-    }
-    tree_listing_clear(&l);
+    int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), errnum = fd < 0 ? errno : listing_read(fd, l);
     mem_free(slash);
     mem_free(disk);
     return errnum;
 }
 
-/* Is there anything in a folder on the disk, at any depth, that belongs to every revision? */
-bool snap_holds_ignored(struct snapshot *s, const char *from_top)
+/* Does an entry of such a folder belong to every revision? */
+static bool is_everywhere(struct snapshot *s, const char *from_top, const struct tree_entry *en, bool all)
+{
+    char *path = mem_printf("%s%s%s", from_top, *from_top ? "/" : "", en->name);
+    bool is_dir = en->type == ENTRY_DIR, ignored = all || snap_is_ignored(s, path, is_dir);
+    bool is = is_dir ? snap_holds_ignored(s, path, ignored) : ignored && !mount_tracks(s, s->main, path);
+    mem_free(path);
+    return is;
+}
+
+int snap_list_ignored(struct snapshot *s, const char *from_top, bool all, struct snap_dir *known,
+                      struct tree_listing *out)
 {
     struct tree_listing l;
-    listing_init(&l);
-    bool any = !is_private(from_top) && snap_list_ignored(s, from_top, false, NULL, &l) == 0 && l.n > 0;
+    int errnum = read_folder(s, from_top, &l);
+    for (size_t i = 0; i < l.n && !errnum; i++)
+        if (!(known && snap_find(s, known, l.v[i].name, strlen(l.v[i].name))) &&
+            is_everywhere(s, from_top, &l.v[i], all))
+            listing_add(out, l.v[i].name, l.v[i].type);
+    tree_listing_clear(&l);
+    return errnum;
+}
+
+bool snap_holds_ignored(struct snapshot *s, const char *from_top, bool all)
+{
+    struct tree_listing l;
+    bool any = false;
+    if (is_private(from_top))
+        return false;
+    int errnum = read_folder(s, from_top, &l);
+    for (size_t i = 0; i < l.n && !errnum && !any; i++)
+        any = is_everywhere(s, from_top, &l.v[i], all);
     tree_listing_clear(&l);
     return any;
 }

@@ -68,7 +68,8 @@ struct snapshot {
     struct tree *work;         /* the work tree; the same */
     struct walker *work_rules; /* over work */
     struct err failure;
-    bool clean; /* ignored files do not show */
+    struct snapshot *older; /* of the index's: what it is compared with; NULL */
+    bool clean;            /* ignored files do not show */
     bool failed, sparse, submodules,
         folders;                /* folders: ignored files of a folder were listed, or the like: not to be kept */
     struct strtab looked_names; /* absolute paths on the disk that were looked at; a trailing slash means the listing */
@@ -123,8 +124,8 @@ bool snap_is_ignored(struct snapshot *s, const char *from_top, bool is_dir);
  * is ignored. What `known` (may be NULL) has of the same name is left out. Returns an errno. */
 int snap_list_ignored(struct snapshot *s, const char *from_top, bool all, struct snap_dir *known,
                       struct tree_listing *out);
-/* Is there anything in a folder on the disk, at any depth, that belongs to every revision? */
-bool snap_holds_ignored(struct snapshot *s, const char *from_top);
+/* Is there any file in a folder on the disk, at any depth, that belongs to every revision? `all` as there. */
+bool snap_holds_ignored(struct snapshot *s, const char *from_top, bool all);
 /* Does the repository use a sparse checkout? */
 bool repo_is_sparse(const struct repo *r);
 bool snap_load(struct snapshot *s, struct snap_dir *d); /* reads its entries; false: failed */

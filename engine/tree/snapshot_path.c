@@ -143,7 +143,7 @@ static bool up(struct way *w, struct spot *out)
 {
     if (w->n > 1) {
         const struct step *from = &w->v[w->n - 1];
-        if (!from->dir && !from->ignored && !snap_holds_ignored(w->s, w->path.p))
+        if (!from->dir && !from->ignored && !snap_holds_ignored(w->s, w->path.p, false))
             return false; /* through a folder that is new */
         w->n--;
         w->path.len = w->v[w->n - 1].len;
@@ -253,7 +253,7 @@ static void find(struct way *w, bool follow, struct spot *out)
             return;
     }
     struct snap_dir *d = w->v[w->n - 1].dir;
-    if (!d && !w->v[w->n - 1].ignored && !snap_holds_ignored(w->s, w->path.p))
+    if (!d && !snap_holds_ignored(w->s, w->path.p, w->v[w->n - 1].ignored))
         return; /* a folder that is new */
     out->where = d ? IN_GIT : ON_DISK;
     out->overlay = !d;
