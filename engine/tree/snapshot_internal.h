@@ -69,7 +69,7 @@ struct snapshot {
     struct walker *work_rules; /* over work */
     struct err failure;
     struct snapshot *older; /* of the index's: what it is compared with; NULL */
-    bool clean;            /* ignored files do not show */
+    bool clean;             /* ignored files do not show */
     bool failed, sparse, submodules,
         folders;                /* folders: ignored files of a folder were listed, or the like: not to be kept */
     struct strtab looked_names; /* absolute paths on the disk that were looked at; a trailing slash means the listing */
