@@ -36,7 +36,6 @@
     X(config_open_ondisk)                                                                                              \
     X(error_last)                                                                                                      \
     X(index_entrycount)                                                                                                \
-    X(index_find_prefix)                                                                                               \
     X(index_free)                                                                                                      \
     X(index_get_byindex)                                                                                               \
     X(index_get_bypath)                                                                                                \

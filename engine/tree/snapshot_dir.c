@@ -93,19 +93,16 @@ bool snap_on_disk(const struct snapshot *s, const char *from_top)
     return there;
 }
 
-/* What a sparse checkout leaves out. Submodules have no such entries. */
-static bool is_left_out(struct snapshot *s, const struct snap_dir *d, const char *name)
+/* Does a sparse checkout leave the entry out? A folder goes with all that is in it. Submodules have no such entries. */
+static bool is_left_out(struct snapshot *s, struct snap_dir *d, struct snap_entry *en)
 {
-    if (d->m != s->main || !mount_index(s, d->m) || !s->sparse)
-        return false;
-    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", name);
+    if (is_dir_mode(en->mode)) {
+        struct snap_dir *inside = snap_dir_of(s, d, en);
+        return snap_load(s, inside) && inside->n == 0;
+    }
+    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
     const git_index_entry *ie = lg.index_get_bypath(d->m->index, path, 0);
-    size_t at;
-    char *below = mem_printf("%s/", path); /* of a folder its first file may speak */
-    if (!ie && lg.index_find_prefix(&at, d->m->index, below) == 0)
-        ie = lg.index_get_byindex(d->m->index, at);
     bool out = ie && (ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !snap_on_disk(s, path);
-    mem_free(below);
     mem_free(path);
     return out;
 }
@@ -122,16 +119,16 @@ bool snap_load(struct snapshot *s, struct snap_dir *d)
     }
     size_t n = lg.tree_entrycount(t);
     d->v = arena_alloc(&s->arena, (n + 1) * sizeof *d->v);
+    bool sparse = d->m == s->main && mount_index(s, d->m) && s->sparse;
     for (size_t i = 0; i < n; i++) {
         const git_tree_entry *te = lg.tree_entry_byindex(t, i);
         const char *name = lg.tree_entry_name(te);
-        if (is_left_out(s, d, name))
-            continue;
-        struct snap_entry *en = &d->v[d->n++];
-        en->len = (uint32_t)strlen(name);
+        struct snap_entry *en = &d->v[d->n];
+        *en = (struct snap_entry){.len = (uint32_t)strlen(name)};
         en->name = arena_strndup(&s->arena, name, en->len);
         en->mode = (uint32_t)lg.tree_entry_filemode_raw(te);
         en->id = *lg.tree_entry_id(te);
+        d->n += !sparse || !is_left_out(s, d, en);
     }
     lg.tree_free(t);
     /* Git sorts a folder as if its name ended in a slash. */

@@ -438,6 +438,25 @@ static void what_a_sparse_checkout_leaves_out_is_left_out(void **state)
     look_away();
 }
 
+/* The folder is not there, but not all that is missing in it is the sparse checkout's doing. */
+static void what_is_deleted_beside_what_a_sparse_checkout_leaves_out_is_not_left_out(void **state)
+{
+    (void)state;
+    put("gen/a", "1");
+    put("gen/b", "1");
+    put("gen/c", "1");
+    put("top", "1");
+    commit("one");
+    git("sparse-checkout set --no-cone '/*' '!/gen/a' && git sparse-checkout reapply --no-sparse-index");
+    git("rm -q gen/c && rm -rf gen");
+    look_at("HEAD");
+    expect_type("gen/a", ENTRY_NONE);
+    expect_text("gen/b", "1");
+    expect_text("gen/c", "1");
+    expect_listing("gen", "b c");
+    look_away();
+}
+
 /* ---- objects that are not there -------------------------------------------------------------------------------- */
 
 static void a_missing_object_is_a_failure_and_no_empty_file(void **state)
@@ -530,6 +549,7 @@ int main(void)
         WITH_GIT(a_submodule_shows_the_commit_that_the_revision_has_of_it),
         WITH_GIT(a_submodules_commit_that_is_not_here_is_a_failure),
         WITH_GIT(what_a_sparse_checkout_leaves_out_is_left_out),
+        WITH_GIT(what_is_deleted_beside_what_a_sparse_checkout_leaves_out_is_not_left_out),
         WITH_GIT(a_missing_object_is_a_failure_and_no_empty_file),
         WITH_GIT(a_commit_has_a_tree_id),
     };
