@@ -28,17 +28,6 @@ struct looked {
     (5u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct looked)))
 
-static const char *get_env(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
-}
-
-static struct decl_pos locate(void *ctx, const struct decl *d, const char *field, const char *value)
-{
-    return load_locate(ctx, d, field, value);
-}
-
 /* ---- the cache ------------------------------------------------------------------------------------------------- */
 
 /* NULL: what has no tree id is not kept. */
@@ -110,7 +99,7 @@ static bool same_machine(const struct revision *r, const struct workspace *ws, c
 
 static bool read_cache(struct revision *r, struct workspace *ws, struct repo *repo, const char *path)
 {
-    struct record_env_ops env = {get_env, NULL};
+    struct record_env_ops env = {ws_getenv, NULL};
     bool ok = path && frozen_open(path, VERSION, &r->frozen, NULL) == FROZEN_OK && r->frozen.n_sections == SECTIONS;
     if (ok) {
         struct graph_section s[SECTIONS];
@@ -219,12 +208,7 @@ static bool load(struct revision *r, struct workspace *ws, struct errlist *errs)
     struct decls decls;
     struct load_record lr;
     struct walker *w = walker_new(r->tree);
-    walker_set_outer(w, ws->outer);
-    struct load_opts o = {
-        .tree = r->tree, .walker = w, .search_path = ws->path_env, .getenv = get_env, .lib_dir = ws->opts.lib_dir};
-    struct graph_hooks hooks = {locate, r->tree};
-    bool ok = load_testfiles(&o, &decls, &lr, errs);
-    ok = graph_build(&r->g, &decls, &hooks, errs) && ok;
+    bool ok = ws_load(ws, r->tree, w, &decls, &lr, &r->g, errs);
     if (ok)
         record_make_asked(&r->rec, &r->g, &lr, ws->platform, ws->path_env, ws->home_env);
     load_record_clear(&lr);

@@ -26,7 +26,8 @@ static bool find_base(struct since *s, struct err *e)
     if (s->o.staged && !s->o.ref) {
         s->name = mem_strdup("HEAD");
         s->base = ours;
-        return s->have_base = true, true;
+        s->have_base = true;
+        return true;
     }
     char *name = s->o.ref ? mem_strdup(s->o.ref) : repo_default_branch(s->repo);
     if (!name) {

@@ -32,9 +32,9 @@ static const char *env_or(const char *name, const char *otherwise)
     return v && *v ? v : otherwise;
 }
 
-static const char *get_env(void *ctx, const char *name)
+const char *ws_getenv(void *unused, const char *name)
 {
-    (void)ctx;
+    (void)unused;
     return getenv(name);
 }
 
@@ -195,26 +195,30 @@ static char *warning_text(const struct errlist *errs)
     return b.len ? buf_take(&b) : NULL;
 }
 
+bool ws_load(const struct workspace *ws, struct tree *tree, struct walker *w, struct decls *decls,
+             struct load_record *record, struct graph *g, struct errlist *errs)
+{
+    struct load_opts o = {
+        .tree = tree, .walker = w, .search_path = ws->path_env, .getenv = ws_getenv, .lib_dir = ws->opts.lib_dir};
+    struct graph_hooks hooks = {locate, tree};
+    graph_init(g);
+    walker_set_outer(w, ws->outer);
+    bool ok = load_testfiles(&o, decls, record, errs);
+    /* The graph's own errors are worth reporting in the same run, unless what they need is missing. */
+    return graph_build(g, decls, &hooks, errs) && ok;
+}
+
 bool ws_reload(struct workspace *ws, const char *reason, struct errlist *errs)
 {
     struct decls decls;
     struct load_record lr;
     struct graph g;
     struct record rec;
-    memset(&lr, 0, sizeof lr);
     memset(&rec, 0, sizeof rec);
-    decls_init(&decls);
-    graph_init(&g);
     struct tree *tree = tree_worktree_new(ws->root);
     struct walker *w = walker_new(tree);
-    walker_set_outer(w, ws->outer);
-    struct load_opts o = {
-        .tree = tree, .walker = w, .search_path = ws->path_env, .getenv = get_env, .lib_dir = ws->opts.lib_dir};
     int64_t started = clock_real_ns();
-    struct graph_hooks hooks = {locate, tree};
-    bool ok = load_testfiles(&o, &decls, &lr, errs);
-    /* The graph's own errors are worth reporting in the same run, unless what they need is missing. */
-    ok = graph_build(&g, &decls, &hooks, errs) && ok;
+    bool ok = ws_load(ws, tree, w, &decls, &lr, &g, errs);
     if (ok) {
         graph_inherit(&g, &ws->g);
         record_make(&rec, &g, &lr, w, ws->root_fd, started, ws->platform, ws->path_env, ws->home_env);
@@ -293,7 +297,7 @@ bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *e
         return true;
     if (opts->ignore_frozen || !open_frozen(ws))
         return ws_reload(ws, "nothing was known of this repository", errs);
-    struct record_env_ops env = {get_env, NULL};
+    struct record_env_ops env = {ws_getenv, NULL};
     struct buf why = BUF_INIT;
     bool ok = true;
     switch (record_check(&ws->rec, &ws->g, ws->root, ws->outer, ws->root_fd, ws->threads, &env,

@@ -58,10 +58,16 @@ struct workspace {
     char *load_warnings;     /* text of the load's warnings; NULL = none */
 };
 
+const char *ws_getenv(void *unused, const char *name); /* getenv as hooks want it */
 /* Finds the repository, maps the frozen file, checks it, loads from Lua if need be. On false errs has the reasons (and
  * ws is to be closed all the same). */
 bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *errs);
 void ws_close(struct workspace *ws);
+/* Runs the Testfiles of a tree and builds their graph, as this workspace would: PATH, environment, library. The walker is
+ * one over the tree. false: errs says why. decls, record and g are to be cleared by the caller in any case; g is
+ * initialised here. */
+bool ws_load(const struct workspace *ws, struct tree *tree, struct walker *w, struct decls *decls,
+             struct load_record *record, struct graph *g, struct errlist *errs);
 /* Loads from Lua again, keeping what is known of files and nodes by their names. */
 bool ws_reload(struct workspace *ws, const char *reason, struct errlist *errs);
 /* Stamps the files of the nodes whose byte in `needed` is set (inputs, tools, files read, outputs). Files that were

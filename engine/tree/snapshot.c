@@ -346,7 +346,7 @@ bool snapshot_failed(const struct tree *t, struct err *e)
 bool snapshot_saw_more(const struct tree *t)
 {
     const struct snapshot *s = (const struct snapshot *)t;
-    return s->sparse || s->submodules || s->folders;
+    return s->sparse || s->more;
 }
 
 size_t snapshot_n_looked(const struct tree *t)

@@ -16,13 +16,11 @@
 
 /* ---- filters --------------------------------------------------------------------------------------------------- */
 
-static bool home_file(const char *name)
+/* A file of git's own folder for settings (git-config(1), "FILES"); mem_free it. */
+static char *settings_path(const char *name)
 {
     const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    char *path = xdg && *xdg ? mem_printf("%s/%s", xdg, name) : mem_printf("%s/.config/%s", home ? home : "", name);
-    bool there = file_exists(path);
-    mem_free(path);
-    return there;
+    return xdg && *xdg ? mem_printf("%s/git/%s", xdg, name) : mem_printf("%s/.config/git/%s", home ? home : "", name);
 }
 
 /* gitattributes(5) and git-config(1): what may change content although no .gitattributes of the tree says so. */
@@ -31,7 +29,9 @@ static bool filters_everywhere(struct mount *m)
     if (m->filters_everywhere >= 0)
         return m->filters_everywhere;
     git_config *c = NULL;
-    bool any = home_file("git/attributes") || file_exists("/etc/gitattributes");
+    char *path = settings_path("attributes");
+    bool any = file_exists(path) || file_exists("/etc/gitattributes");
+    mem_free(path);
     if (lg.repository_config_snapshot(&c, m->git) == 0) {
         const char *v;
         if (lg.config_get_string(&v, c, "core.autocrlf") == 0 && strcmp(v, "false") != 0) {
@@ -44,9 +44,9 @@ static bool filters_everywhere(struct mount *m)
             any = true;
         lg.config_free(c);
     }
-    char *info = mem_printf("%sinfo/attributes", lg.repository_commondir(m->git));
-    any = any || file_exists(info);
-    mem_free(info);
+    path = mem_printf("%sinfo/attributes", lg.repository_commondir(m->git));
+    any = any || file_exists(path);
+    mem_free(path);
     m->filters_everywhere = any;
     return any;
 }
@@ -85,35 +85,25 @@ void snapshot_look_at_config(struct tree *t)
     struct snapshot *s = snapshot_of(t);
     git_config *c = NULL;
     if (lg.repository_config_snapshot(&c, s->repo->git) == 0) {
-        lg.config_foreach_match(c, "^(include|core\\.attributesfile)", note_config, &s->folders);
+        lg.config_foreach_match(c, "^(include|core\\.attributesfile)", note_config, &s->more);
         lg.config_free(c);
     }
-    static const char *const own[] = {"config", "info/attributes", "info/sparse-checkout"};
-    static const char *const homes[] = {"git/config", "git/attributes"};
-    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        char *path = mem_printf("%s%s", lg.repository_commondir(s->repo->git), own[i]);
-        snapshot_look(s, path, ANY);
-        mem_free(path);
+    const char *common = lg.repository_commondir(s->repo->git), *own = lg.repository_path(s->repo->git);
+    const char *home = getenv("HOME");
+    char *paths[] = {mem_printf("%sconfig", common),
+                     mem_printf("%sinfo/attributes", common),
+                     mem_printf("%sinfo/sparse-checkout", common),
+                     mem_printf("%sinfo/sparse-checkout", own),
+                     mem_printf("%sconfig.worktree", own),
+                     mem_printf("%s/.gitconfig", home ? home : ""),
+                     settings_path("config"),
+                     settings_path("attributes"),
+                     mem_strdup("/etc/gitconfig"),
+                     mem_strdup("/etc/gitattributes")};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        snapshot_look(s, paths[i], ANY);
+        mem_free(paths[i]);
     }
-    const char *git = lg.repository_path(s->repo->git);
-    char *path = mem_printf("%sconfig.worktree", git);
-    snapshot_look(s, path, ANY);
-    mem_free(path);
-    path = mem_printf("%sinfo/sparse-checkout", git);
-    snapshot_look(s, path, ANY);
-    mem_free(path);
-    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
-        path =
-            xdg && *xdg ? mem_printf("%s/%s", xdg, homes[i]) : mem_printf("%s/.config/%s", home ? home : "", homes[i]);
-        snapshot_look(s, path, ANY);
-        mem_free(path);
-    }
-    path = mem_printf("%s/.gitconfig", home ? home : "");
-    snapshot_look(s, path, ANY);
-    mem_free(path);
-    snapshot_look(s, "/etc/gitconfig", ANY);
-    snapshot_look(s, "/etc/gitattributes", ANY);
 }
 
 static const char attributes_name[] = ".gitattributes";
@@ -139,14 +129,15 @@ static enum conversion conversion_of(struct snapshot *s, struct snap_dir *d, con
     enum { TEXT, EOL, IDENT, FILTER, ENCODING, CRLF, N };
     static const char *names[N] = {"text", "eol", "ident", "filter", "working-tree-encoding", "crlf"};
     const char *v[N];
-    if (!has_attributes(s, d) && !filters_everywhere(d->m))
+    bool everywhere = filters_everywhere(d->m);
+    if (!everywhere && !has_attributes(s, d))
         return WRITTEN_AS_IT_IS;
     git_attr_options o = {.version = GIT_ATTR_OPTIONS_VERSION};
     if (d->m->has_commit) {
         o.flags |= GIT_ATTR_CHECK_INCLUDE_COMMIT;
         o.attr_commit_id = d->m->commit;
     }
-    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
+    char *path = snap_path(d, en->name);
     int rc = lg.attr_get_many_ext(v, plain_repository(d->m), &o, path, N, names);
     mem_free(path);
     if (rc != 0)
@@ -154,7 +145,7 @@ static enum conversion conversion_of(struct snapshot *s, struct snap_dir *d, con
 #define IS(i, what) (lg.attr_value(v[i]) == (what))
     bool is_text = !IS(TEXT, GIT_ATTR_VALUE_FALSE) && !IS(CRLF, GIT_ATTR_VALUE_FALSE) &&
                    (!IS(TEXT, GIT_ATTR_VALUE_UNSPECIFIED) || !IS(EOL, GIT_ATTR_VALUE_UNSPECIFIED) ||
-                    !IS(CRLF, GIT_ATTR_VALUE_UNSPECIFIED) || filters_everywhere(d->m));
+                    !IS(CRLF, GIT_ATTR_VALUE_UNSPECIFIED) || everywhere);
     if (IS(FILTER, GIT_ATTR_VALUE_STRING) || IS(ENCODING, GIT_ATTR_VALUE_STRING))
         return FILTERED;
     if (IS(IDENT, GIT_ATTR_VALUE_TRUE))
@@ -163,7 +154,6 @@ static enum conversion conversion_of(struct snapshot *s, struct snap_dir *d, con
         return WRITTEN_AS_IT_IS;
     bool lf = IS(EOL, GIT_ATTR_VALUE_STRING) && strcmp(v[EOL], "lf") == 0;
     bool crlf = IS(EOL, GIT_ATTR_VALUE_STRING) && strcmp(v[EOL], "crlf") == 0;
-    (void)filters_everywhere(d->m);
     return crlf || (d->m->crlf && !lf) ? CONVERTED : NORMALISED;
 #undef IS
 }
@@ -197,7 +187,7 @@ bool snapshot_content(struct snapshot *s, struct snap_dir *d, const struct snap_
         /* Not GIT_BLOB_FILTER_CHECK_FOR_BINARY: it leaves a binary blob out altogether. */
         git_blob_filter_options o = {.version = GIT_BLOB_FILTER_OPTIONS_VERSION};
         git_buf text = {0};
-        char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
+        char *path = snap_path(d, en->name);
         if (d->m->has_commit) {
             o.flags |= GIT_BLOB_FILTER_ATTRIBUTES_FROM_COMMIT;
             o.attr_commit_id = d->m->commit;
@@ -227,7 +217,7 @@ static bool attributes_differ(struct snapshot *s, struct snap_dir *d, const stru
     const struct snap_entry *mine = snap_find(s, d, attributes_name, sizeof attributes_name - 1);
     git_oid theirs;
     bool they_have = false;
-    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", attributes_name);
+    char *path = snap_path(d, attributes_name);
     if (ref->peer) {
         struct spot p;
         char *from_top = mem_printf("%s%s%s", d->m->at, *d->m->at ? "/" : "", path);

@@ -84,6 +84,11 @@ struct snap_dir *snap_dir_new(struct snapshot *s, struct mount *m, struct snap_d
     return d;
 }
 
+char *snap_path(const struct snap_dir *d, const char *name)
+{
+    return mem_printf("%s%s%s", d->path, *d->path ? "/" : "", name);
+}
+
 bool snap_on_disk(const struct snapshot *s, const char *from_top)
 {
     struct stat st;
@@ -100,7 +105,7 @@ static bool is_left_out(struct snapshot *s, struct snap_dir *d, struct snap_entr
         struct snap_dir *inside = snap_dir_of(s, d, en);
         return snap_load(s, inside) && inside->n == 0;
     }
-    char *path = mem_printf("%s%s%s", d->path, *d->path ? "/" : "", en->name);
+    char *path = snap_path(d, en->name);
     const git_index_entry *ie = lg.index_get_bypath(d->m->index, path, 0);
     bool out = ie && (ie->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) && !snap_on_disk(s, path);
     mem_free(path);
@@ -178,7 +183,7 @@ static struct mount *mount_new(struct snapshot *s, struct snap_dir *d, const str
     m->has_commit = m->owned = true;
     m->next = s->mounts;
     s->mounts = m;
-    s->submodules = true;
+    s->more = true;
     char *dot_git = mem_printf("%s/.git", m->disk);
     bool here =
         file_exists(dot_git) && lg.repository_open_ext(&m->git, m->disk, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0;
@@ -196,7 +201,6 @@ static struct mount *mount_new(struct snapshot *s, struct snap_dir *d, const str
     return m;
 }
 
-/* The folder behind an entry; NULL: a submodule that is not there. */
 struct snap_dir *snap_dir_of(struct snapshot *s, struct snap_dir *d, struct snap_entry *en)
 {
     if (!en->dir && is_submodule_mode(en->mode)) {
@@ -288,7 +292,6 @@ static bool is_private(const char *path)
     return strcmp(name, ".git") == 0 || strcmp(name, ".tgraph") == 0;
 }
 
-/* Is a path from the main top ignored in the work tree and by the snapshot's own rules? */
 bool snap_is_ignored(struct snapshot *s, const char *from_top, bool is_dir)
 {
     size_t len = strlen(s->repo->prefix);
@@ -316,7 +319,7 @@ static int read_folder(struct snapshot *s, const char *from_top, struct tree_lis
         disk[n - 1] = '\0';
     char *slash = mem_printf("%s/", disk);
     snapshot_look(s, slash, ANY);
-    s->folders = true;
+    s->more = true;
     int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), errnum = fd < 0 ? errno : listing_read(fd, l);
     mem_free(slash);
     mem_free(disk);

@@ -70,8 +70,8 @@ struct snapshot {
     struct err failure;
     struct snapshot *older; /* of the index's: what it is compared with; NULL */
     bool clean;             /* ignored files do not show */
-    bool failed, sparse, submodules,
-        folders;                /* folders: ignored files of a folder were listed, or the like: not to be kept */
+    bool failed, sparse;
+    bool more;                  /* the answers rest on what is not noted below: not to be kept */
     struct strtab looked_names; /* absolute paths on the disk that were looked at; a trailing slash means the listing */
     struct map looked_index;
     struct looked {
@@ -90,8 +90,8 @@ static inline struct snapshot *snapshot_of(struct tree *t) { return (struct snap
 enum where { NOWHERE, IN_GIT, ON_DISK };
 struct spot {
     enum where where;
-    enum entry_type type;     /* of ON_DISK outside the work tree not known: ENTRY_NONE until spot_stat */
-    struct snap_dir *dir;     /* IN_GIT: the folder that it is, or that holds the entry; NULL: an empty folder */
+    enum entry_type type;     /* not of ON_DISK outside the work tree: ENTRY_NONE there */
+    struct snap_dir *dir;     /* IN_GIT: the folder that it is, or that holds the entry */
     struct snap_entry *entry; /* IN_GIT: NULL for a folder */
     struct buf path;          /* IN_GIT: from the main top; ON_DISK: absolute */
     bool overlay;             /* ON_DISK: an ignored file of the work tree, or a folder that holds some */
@@ -117,6 +117,8 @@ struct snap_dir *snap_dir_new(struct snapshot *s, struct mount *m, struct snap_d
                               const git_oid *id);
 /* The folder behind an entry; of a submodule that is not there an empty one. */
 struct snap_dir *snap_dir_of(struct snapshot *s, struct snap_dir *d, struct snap_entry *en);
+/* The path of an entry from its mount's top; mem_free it. */
+char *snap_path(const struct snap_dir *d, const char *name);
 bool snap_on_disk(const struct snapshot *s, const char *from_top);
 /* Is a path from the main top ignored in the work tree and by the snapshot's own rules? */
 bool snap_is_ignored(struct snapshot *s, const char *from_top, bool is_dir);
