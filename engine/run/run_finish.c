@@ -26,49 +26,68 @@ static void add_note(struct ending *v, const char *text)
     buf_adds(&v->note, text);
 }
 
-static bool file_moved(struct runner *r, file_id f)
+/* Looks at a file that was stamped before. */
+static void look(struct runner *r, file_id f, struct run_look *l)
 {
     struct file *file = &r->ws->g.files[f];
-    return !stamp_verify(r->ws->root_fd, graph_str(&r->ws->g, file->path), &file->state);
+    int64_t quiet_ns;
+    if (!stamp_same(r->ws->root_fd, graph_str(&r->ws->g, file->path), &file->state, &quiet_ns)) {
+        l->changed = f;
+    } else if (quiet_ns > l->quiet_ns) {
+        l->quiet_ns = quiet_ns;
+        l->touched = f;
+    }
+}
+
+static void look_begin(struct run_look *l) { *l = (struct run_look){clock_real_ns(), 0, ID_NONE, ID_NONE}; }
+
+/* The file that was not what it had to be for who started then; ID_NONE: all were. */
+static file_id moved_since(const struct run_look *l, int64_t started_real_ns)
+{
+    if (l->changed != ID_NONE)
+        return l->changed;
+    return l->quiet_ns >= started_real_ns ? l->touched : ID_NONE;
+}
+
+/* The same for a single file. */
+static bool file_moved(struct runner *r, file_id f, int64_t started_real_ns)
+{
+    struct run_look l;
+    look_begin(&l);
+    look(r, f, &l);
+    return moved_since(&l, started_real_ns) != ID_NONE;
 }
 
 /* Did a file of the set change since it was stamped? One look serves all jobs that ended before it. */
-static file_id set_moved(struct runner *r, set_id s, int64_t ended_real_ns)
+static file_id set_moved(struct runner *r, set_id s, int64_t started_real_ns, int64_t ended_real_ns)
 {
     struct graph *g = &r->ws->g;
-    if (s >= r->n_verified) {
+    if (s >= r->n_looks) {
         uint32_t n = g->n_sets + g->n_sets / 2 + 16;
-        r->set_verified_ns = mem_resize(r->set_verified_ns, n, sizeof *r->set_verified_ns);
-        r->set_moved = mem_resize(r->set_moved, n, 1);
-        memset(r->set_verified_ns + r->n_verified, 0, (n - r->n_verified) * sizeof *r->set_verified_ns);
-        memset(r->set_moved + r->n_verified, 0, n - r->n_verified);
-        r->n_verified = n;
+        r->looks = mem_resize(r->looks, n, sizeof *r->looks);
+        memset(r->looks + r->n_looks, 0, (n - r->n_looks) * sizeof *r->looks);
+        r->n_looks = n;
     }
-    if (!r->set_moved[s] && r->set_verified_ns[s] >= ended_real_ns)
-        return ID_NONE;
-    r->set_verified_ns[s] = clock_real_ns();
-    for (uint32_t i = 0; i < g->sets[s].n; i++) {
-        file_id f = g->set_files[g->sets[s].at + i];
-        if (file_moved(r, f)) {
-            r->set_moved[s] = 1;
-            return f;
-        }
+    struct run_look *l = &r->looks[s];
+    if (l->at_ns < ended_real_ns) {
+        look_begin(l);
+        for (uint32_t i = 0; i < g->sets[s].n && l->changed == ID_NONE; i++)
+            look(r, g->set_files[g->sets[s].at + i], l);
     }
-    r->set_moved[s] = 0;
-    return ID_NONE;
+    return moved_since(l, started_real_ns);
 }
 
 /* The first input or tool of n itself that is not what its key says. */
-static file_id own_moved(struct runner *r, node_id n, int64_t ended_real_ns)
+static file_id own_moved(struct runner *r, node_id n, int64_t started_real_ns, int64_t ended_real_ns)
 {
     struct graph *g = &r->ws->g;
     const struct node *nd = &g->nodes[n];
     file_id moved = ID_NONE;
     for (uint32_t i = 0; i < nd->n_sets && moved == ID_NONE; i++)
-        moved = set_moved(r, g->node_sets[nd->sets_at + i], ended_real_ns);
+        moved = set_moved(r, g->node_sets[nd->sets_at + i], started_real_ns, ended_real_ns);
     for (uint32_t i = 0; i < nd->n_tools && moved == ID_NONE; i++) {
         const struct tool *t = &g->tools[g->node_tools[nd->tools_at + i]];
-        if (t->file != ID_NONE && file_moved(r, t->file))
+        if (t->file != ID_NONE && file_moved(r, t->file, started_real_ns))
             moved = t->file;
     }
     return moved;
@@ -76,32 +95,31 @@ static file_id own_moved(struct runner *r, node_id n, int64_t ended_real_ns)
 
 /* The same of what n was given: outputs of all that it needs, and what its services were started from. One look serves
  * all that ended before it. */
-static file_id given_moved(struct runner *r, node_id to, int64_t ended_real_ns)
+static file_id given_moved(struct runner *r, node_id to, int64_t started_real_ns, int64_t ended_real_ns)
 {
     struct graph *g = &r->ws->g;
     const struct node_state *st = &g->states[to];
-    file_id moved = ID_NONE;
-    if (!r->given_verified_ns) {
-        r->given_verified_ns = mem_calloc(g->n_nodes + 1, sizeof *r->given_verified_ns);
-        r->given_moved = mem_resize(NULL, g->n_nodes + 1, sizeof *r->given_moved);
+    if (!r->given)
+        r->given = mem_calloc(g->n_nodes + 1, sizeof *r->given);
+    struct run_look *l = &r->given[to];
+    if (l->at_ns < ended_real_ns) {
+        look_begin(l);
+        for (uint32_t m = 0; m < st->n_made && l->changed == ID_NONE; m++) {
+            const struct made_file *made = &g->made[st->made_at + m];
+            if (made->type != ENTRY_NONE)
+                look(r, made->file, l);
+        }
+        /* A service may have looked at any time since it came up. */
+        if (g->nodes[to].kind == KIND_SERVICE && l->changed == ID_NONE)
+            l->changed = own_moved(r, to, 0, ended_real_ns);
     }
-    if (r->given_verified_ns[to] >= ended_real_ns)
-        return r->given_moved[to];
-    r->given_verified_ns[to] = clock_real_ns();
-    for (uint32_t m = 0; m < st->n_made && moved == ID_NONE; m++) {
-        const struct made_file *made = &g->made[st->made_at + m];
-        if (made->type != ENTRY_NONE && file_moved(r, made->file))
-            moved = made->file;
-    }
-    if (g->nodes[to].kind == KIND_SERVICE && moved == ID_NONE)
-        moved = own_moved(r, to, ended_real_ns);
-    return r->given_moved[to] = moved;
+    return moved_since(l, started_real_ns);
 }
 
-static file_id input_moved(struct runner *r, node_id n, int64_t ended_real_ns)
+static file_id input_moved(struct runner *r, node_id n, int64_t started_real_ns, int64_t ended_real_ns)
 {
     struct graph *g = &r->ws->g;
-    file_id moved = own_moved(r, n, ended_real_ns);
+    file_id moved = own_moved(r, n, started_real_ns, ended_real_ns);
     if (moved != ID_NONE || !g->nodes[n].n_edges)
         return moved;
     if (!r->visited)
@@ -112,7 +130,7 @@ static file_id input_moved(struct runner *r, node_id n, int64_t ended_real_ns)
     while (top && moved == ID_NONE) {
         node_id at = stack[--top];
         if (at != n)
-            moved = given_moved(r, at, ended_real_ns);
+            moved = given_moved(r, at, started_real_ns, ended_real_ns);
         for (uint32_t i = 0; i < g->nodes[at].n_edges; i++) {
             node_id to = g->edges[g->nodes[at].edges_at + i].to;
             if (r->visited[to] == visit)
@@ -191,7 +209,7 @@ static void take_reads(struct runner *r, node_id n, struct ending *v)
         struct stamp since = st->stamp;
         since.taken_ns = j->started_real_ns;
         /* Newly seen: it must be older than the run that read it. */
-        if (known ? file_moved(r, f) : (st->type != ENTRY_DIR && stamp_is_racy(&since))) {
+        if (known ? file_moved(r, f, j->started_real_ns) : (st->type != ENTRY_DIR && stamp_is_racy(&since))) {
             char *text = mem_printf("%s was written while it ran, so its pass is not stored", path);
             add_note(v, text);
             mem_free(text);
@@ -224,7 +242,7 @@ static void decide(struct runner *r, struct ending *v)
         take_reads(r, n, v);
     if (key_is_unsure(&r->ws->keys, g, n))
         v->store_pass = false;
-    file_id moved = input_moved(r, n, j->ended_real_ns);
+    file_id moved = input_moved(r, n, j->started_real_ns, j->ended_real_ns);
     if (moved != ID_NONE) {
         char *text =
             mem_printf("%s was written while it ran, so its pass is not stored", graph_str(g, g->files[moved].path));

@@ -50,6 +50,14 @@ struct run_service {
     uint32_t broken;     /* times it ended while it was in use */
 };
 
+/* A look at files that keys rest on, after something ran: are they what they were? */
+struct run_look {
+    int64_t at_ns;    /* CLOCK_REALTIME just before it; 0 = never */
+    int64_t quiet_ns; /* written, and the same again: who started later saw nothing else; 0 = none was */
+    file_id changed;  /* is something else now; ID_NONE */
+    file_id touched;  /* that quiet_ns is of */
+};
+
 struct runner {
     struct workspace *ws;
     const struct run_opts *o;
@@ -74,12 +82,10 @@ struct runner {
     struct run_service *services;
     uint32_t n_services;
     struct map service_index; /* node -> index in services */
-    int64_t *set_verified_ns; /* per set: CLOCK_REALTIME of the last verification; grown on demand */
-    uint8_t *set_moved;       /* per set: a file was found changed */
-    uint32_t n_verified;
-    int64_t *given_verified_ns; /* per node: the same of its outputs; NULL until the first */
-    file_id *given_moved;
-    uint32_t *visited; /* per node: the last walk over dependencies that came by */
+    struct run_look *looks;   /* per set: the last look at its files; grown on demand */
+    uint32_t n_looks;
+    struct run_look *given; /* per node: the same of its outputs; NULL until the first */
+    uint32_t *visited;      /* per node: the last walk over dependencies that came by */
     uint32_t n_visits;
     struct out_lookup *outs; /* made on first use */
     struct strtab reported;  /* labels that had their EVENT_TARGET_FINISHED */

@@ -501,20 +501,16 @@ void run_nodes_clear(struct runner *r)
     mem_free(r->users);
     mem_free(r->users_at);
     mem_free(r->ready);
-    mem_free(r->set_verified_ns);
-    mem_free(r->set_moved);
-    mem_free(r->given_verified_ns);
-    mem_free(r->given_moved);
+    mem_free(r->looks);
+    mem_free(r->given);
     mem_free(r->visited);
     r->visited = NULL;
     r->n_visits = 0;
-    r->given_verified_ns = NULL;
-    r->given_moved = NULL;
+    r->given = NULL;
     r->nodes = NULL;
     r->users = NULL;
     r->users_at = NULL;
     r->ready = NULL;
-    r->set_verified_ns = NULL;
-    r->set_moved = NULL;
-    r->n_verified = r->n_ready = r->cap_ready = 0;
+    r->looks = NULL;
+    r->n_looks = r->n_ready = r->cap_ready = 0;
 }

@@ -66,11 +66,14 @@ static struct stamp stamp_of_link(const struct stat *link, const struct stat *ta
     return s;
 }
 
-bool stamp_is_racy(const struct stamp *st)
+/* The file's last change that its times know of was before that. */
+static int64_t quiet_from(const struct stamp *st)
 {
     bool coarse = st->mtime_ns % second_ns == 0 && st->ctime_ns % second_ns == 0;
-    return later(st->mtime_ns, st->ctime_ns) >= st->taken_ns - (coarse ? coarse_slack_ns : slack_ns);
+    return later(st->mtime_ns, st->ctime_ns) + (coarse ? coarse_slack_ns : slack_ns);
 }
+
+bool stamp_is_racy(const struct stamp *st) { return quiet_from(st) >= st->taken_ns; }
 
 static bool same_times(const struct stamp *a, const struct stamp *b)
 {
@@ -290,15 +293,22 @@ enum stamp_result stamp_update(int root_fd, const char *path, struct file_state 
     }
 }
 
-bool stamp_verify(int root_fd, const char *path, const struct file_state *st)
+bool stamp_same(int root_fd, const char *path, const struct file_state *st, int64_t *quiet_ns)
 {
     struct file_state now = *st;
     enum stamp_result r = stamp_update(root_fd, path, &now, NULL);
-    if (r != STAMP_REHASHED)
-        return r == STAMP_SAME;
+    *quiet_ns = 0;
     /* The same content again may have been other content in between: whoever writes a file moves its times, and whoever
      * swaps it for another and back moves its time of change. */
-    return now.type == ENTRY_DIR || same_times(&now.stamp, &st->stamp);
+    if (r == STAMP_REHASHED && now.type != ENTRY_DIR && !same_times(&now.stamp, &st->stamp))
+        *quiet_ns = quiet_from(&now.stamp);
+    return r == STAMP_SAME || r == STAMP_REHASHED;
+}
+
+bool stamp_verify(int root_fd, const char *path, const struct file_state *st)
+{
+    int64_t quiet_ns;
+    return stamp_same(root_fd, path, st, &quiet_ns) && !quiet_ns;
 }
 
 static const char *or_dot(const char *path) { return *path ? path : "."; }

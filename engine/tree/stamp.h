@@ -42,6 +42,9 @@ enum stamp_result stamp_update(int root_fd, const char *path, struct file_state 
 /* Has the file been what `st` says all the time since? Not so if it was written anew, even with the same content: it
  * may have been other content for a while. Does not write to st. Used after a process has run. */
 bool stamp_verify(int root_fd, const char *path, const struct file_state *st);
+/* Is the file's content what `st` says? Then *quiet_ns is 0 if it was so all the time since, as for stamp_verify; else
+ * who began to look later than that (CLOCK_REALTIME) saw nothing else. */
+bool stamp_same(int root_fd, const char *path, const struct file_state *st, int64_t *quiet_ns);
 /* For folders: same entries as when the stamp was taken, as far as stat can tell? Racy means false. */
 bool stamp_dir_same(int root_fd, const char *path, const struct stamp *st);
 /* Takes a folder's stamp; call before listing it. false if there is no folder. */

@@ -173,18 +173,19 @@ jinja2() {
     compare "$work/plain-outcomes"
     files=$(wc -l <"$work/plain-outcomes")
     run "unchanged"
-    expect_ran test 0
+    # tests/test_loader.py writes one of its own inputs, so its passes are not stored: it runs every time.
+    expect_ran test 1
     expect_ran build 0
     echo '# edited' >>tests/test_filters.py
     run "tests/test_filters.py edited"
-    expect_ran test 1
+    expect_ran test 2
     ran test
     echo '# edited' >>src/jinja2/filters.py
     run "src/jinja2/filters.py edited"
     expect_ran test "$files"
     echo 'edited' >>README.rst
     run "README.rst edited"
-    expect_ran test 0
+    expect_ran test 1
 }
 
 for project in "$@"; do

@@ -58,3 +58,15 @@ run
 expect_ran t
 run
 expect_ran
+
+describe "an input that is written before a target starts, and is the same again, held still while it ran"
+file Testfile.lua <<'END'
+test "writes" { cmd = "cat shared >copy && cat copy >shared && sleep 0.1", inputs = { "shared" } }
+test "later" { cmd = "cat shared", inputs = { "shared" }, deps = { "writes" } }
+END
+echo 1 >shared
+run
+expect_ran later writes
+expect_event '"target":"writes".*written while it ran'
+run
+expect_ran writes

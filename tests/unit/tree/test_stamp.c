@@ -468,6 +468,29 @@ static void what_cannot_be_asked_about_is_an_error_every_time(void **state)
     assert_int_equal(update("f", &st), STAMP_CHANGED); /* and can come back */
 }
 
+static void the_same_again_has_a_time_from_which_on_it_was_quiet(void **state)
+{
+    (void)state;
+    write_text("f", "content");
+    struct file_state st = {0};
+    int64_t quiet_ns = 1, before = clock_real_ns();
+    update("f", &st);
+    assert_true(stamp_same(root_fd, "f", &st, &quiet_ns));
+    assert_int_equal(quiet_ns, 0);
+    st = (struct file_state){0};
+    update("f", &st);
+    set_mtime("f", (struct timespec){1600000000, 123});
+    int64_t after = clock_real_ns();
+    assert_true(stamp_same(root_fd, "f", &st, &quiet_ns));
+    assert_true(quiet_ns > before); /* by the time of change: the other one is as it was set */
+    assert_true(quiet_ns < after + INT64_C(3000000000));
+    set_mtime("f", (struct timespec){4000000000, 0}); /* who knows: not before that */
+    assert_true(stamp_same(root_fd, "f", &st, &quiet_ns));
+    assert_true(quiet_ns > INT64_C(4000000000) * 1000000000);
+    write_text("f", "changed");
+    assert_false(stamp_same(root_fd, "f", &st, &quiet_ns));
+}
+
 static void verifying_asks_whether_it_was_the_same_all_the_time_and_writes_nothing(void **state)
 {
     (void)state;
@@ -625,6 +648,7 @@ int main(void)
         T(a_folder_without_a_slash_is_its_type_alone),
         T(a_folder_with_a_slash_is_its_listing),
         T(what_cannot_be_asked_about_is_an_error_every_time),
+        T(the_same_again_has_a_time_from_which_on_it_was_quiet),
         T(verifying_asks_whether_it_was_the_same_all_the_time_and_writes_nothing),
         T(folder_stamps_tell_whether_entries_came_or_went),
         T(a_folder_that_is_not_there_has_a_stamp_too),
