@@ -16,6 +16,10 @@ const char *kind_name(enum node_kind k)
         return "group";
     case KIND_SERVICE:
         return "service";
+    case KIND_SUITE:
+        return "suite";
+    case KIND_CASE:
+        return "case";
     }
     return "unknown";
 }

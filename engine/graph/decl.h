@@ -15,6 +15,8 @@ enum node_kind { /* the numbers are in keys and files */
                  KIND_BUILD = 2,
                  KIND_GROUP = 3,
                  KIND_SERVICE = 4,
+                 KIND_SUITE = 5,
+                 KIND_CASE = 6, /* never declared by itself: graph_build makes one of each decl_case */
 };
 const char *kind_name(enum node_kind k); /* "test", "build", ... */
 
@@ -43,6 +45,23 @@ struct decl_tool {
     const char *name;
     const char *path; /* absolute; NULL: not found (the target that uses it then ends in an error, outcome `error`) */
     uint32_t interpreter; /* the tool that runs this script; UINT32_MAX = none */
+};
+
+/* A case of a suite. Its label is "SUITE#id". */
+struct decl_case {
+    const char *id;       /* 1 to 4,096 bytes of UTF-8 without control characters; unique in its suite */
+    const char *data;     /* JSON text on one line, handed to the worker and counted in the key; NULL = none */
+    const char *group;    /* what `order` keeps together; NULL = a group of its own */
+    struct strs inputs;   /* literal files beside those of the suite, sorted, unique */
+    struct strs tags;     /* beside those of the suite, sorted, unique */
+    const uint32_t *sets; /* globs beside those of the suite: indices into decls.sets */
+    uint32_t n_sets;
+    int64_t timeout_ms; /* 0 = the suite's case_timeout_ms */
+};
+
+enum suite_order { /* what stays together on one worker, in the order of the declaration */
+                   ORDER_ANY,   /* nothing has to; groups do as long as no worker is idle */
+                   ORDER_GROUP, /* all cases of a group */
 };
 
 enum ready_kind { READY_NONE, READY_LINE, READY_PORT, READY_COMMAND };
@@ -90,6 +109,8 @@ struct decl {
     const uint8_t *success_codes;
     uint32_t n_success_codes; /* 0: only exit status 0 is a success */
 
+    const char *stdout_path; /* gets what the command writes to standard output; also in outputs; NULL = none */
+
     /* KIND_GROUP: deps are its members. KIND_SERVICE: */
     enum ready_kind ready;
     const char *ready_line; /* a piece of text that a line of its output holds */
@@ -97,6 +118,18 @@ struct decl {
     struct strs ready_cmd;  /* exits with 0; of a shell command one string */
     bool ready_shell;
     int64_t ready_timeout_ms;
+
+    /* KIND_SUITE: cmd starts a worker (docs/worker-protocol.md); timeout_ms is that of the whole suite. */
+    const struct decl_case *cases; /* in the order declared; NULL with cases_unknown: the discover step has not run */
+    uint32_t n_cases;
+    bool cases_unknown;
+    enum suite_order order;
+    bool isolate;             /* a new worker for each case */
+    bool reports_reads;       /* the worker names what it read of may_read */
+    int64_t case_timeout_ms;  /* 0 = none */
+    int64_t start_timeout_ms; /* until a worker is ready */
+    uint32_t recycle_cases;   /* a worker serves at most so many; 0 = no limit */
+    uint64_t recycle_bytes;   /* a worker whose resident memory is more than this after a case is replaced; 0 = no limit */
 };
 
 struct decl_pool {

@@ -46,7 +46,7 @@ bool store_log_decode(const char *p, size_t len, struct proc_log *out)
         uint8_t stream = (uint8_t)p[at];
         uint32_t size = get_u32(p + at + 1);
         at += LOG_FRAME;
-        if ((stream != 1 && stream != 2) || size > len - at)
+        if (stream < 1 || stream > 4 || size > len - at)
             return false;
         at += size;
         bytes += size;

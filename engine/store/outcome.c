@@ -24,3 +24,18 @@ const char *outcome_name(enum outcome o)
     }
     return "none";
 }
+
+const char *case_mark_name(enum case_mark m)
+{
+    switch (m) {
+    case MARK_NONE:
+        return "";
+    case MARK_SKIPPED:
+        return "skipped";
+    case MARK_XFAILED:
+        return "xfailed";
+    case MARK_XPASSED:
+        return "xpassed";
+    }
+    return "";
+}

@@ -34,6 +34,15 @@ enum outcome { /* the numbers are stored */
 };
 const char *outcome_name(enum outcome o); /* "passed", "failed", "flaky", "skipped", "timed_out", "crashed", "error" */
 
+/* What a pass was; of results of cases. */
+enum case_mark { /* the numbers are stored */
+                 MARK_NONE = 0,
+                 MARK_SKIPPED = 1, /* by the test itself */
+                 MARK_XFAILED = 2, /* failed, as expected */
+                 MARK_XPASSED = 3, /* passed, although a failure was expected */
+};
+const char *case_mark_name(enum case_mark m); /* "skipped", "xfailed", "xpassed"; "" for none */
+
 struct store;
 bool store_open(const char *dir, bool create, struct store **out, struct errlist *warnings, struct err *e);
 void store_close(struct store *s);
@@ -50,6 +59,7 @@ struct store_output {
 struct store_result {
     struct digest key;
     enum outcome outcome;
+    enum case_mark mark;
     int exit_code, signal; /* -1 / 0 if not so ended */
     int64_t finished_ns;   /* CLOCK_REALTIME */
     int64_t duration_ns;   /* of the last attempt */
@@ -93,6 +103,7 @@ bool store_drop_result(struct store *s, struct digest key, struct err *e);
 /* History: what happened to a target of a repository, one row a run. */
 struct store_run {
     enum outcome outcome;
+    enum case_mark mark;
     struct digest key;
     int64_t finished_ns, duration_ns;
     struct digest log, manifest;
@@ -127,7 +138,8 @@ struct store_gc_stats {
 };
 bool store_gc(struct store *s, uint64_t max_bytes, struct store_gc_stats *out, struct err *e);
 
-/* The captured output as one blob and back. Format: "tglog1\n", dropped u64, then frames of stream u8, len u32, bytes. */
+/* The captured output as one blob and back. Streams 1 and 2 are the process's, 3 is a worker's `details`, 4 its subtests as JSON
+ * lines. Format: "tglog1\n", dropped u64, then frames of stream u8, len u32, bytes. */
 struct proc_log;
 void store_log_encode(const struct proc_log *l, struct buf *out);
 bool store_log_decode(const char *p, size_t len, struct proc_log *out); /* false: not such a blob */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One worker process, driven by the protocol of docs/worker-protocol.md: started, handed one case after the other, ended.
+ * Has never heard of graphs, suites or keys.
+ *
+ *     struct worker *w = worker_start(&spec);                // returns at once, whatever becomes of the process
+ *     struct worker_run run = {.id = "test_a", .timeout_ms = 5000};
+ *     struct worker_answer a;
+ *     worker_run_case(w, &run, &a);                         // blocks until the case has ended in one way or another
+ *     ... worker_usable(w)? the next case : worker_end and a new one ...
+ *     worker_answer_clear(&a);
+ *     worker_end(w, &end);                                   // asks it to exit, waits, frees
+ *     worker_end_clear(&end);
+ *
+ * States, and who moves between them:
+ *
+ *     STARTING --ready (in worker_run_case or worker_wait_ready)--> IDLE --worker_run_case--> SERVING --done--> IDLE
+ *        |                                                          |                           |
+ *        +-------- error, end, time limit, broken protocol ---------+---------------------------+--> LOST
+ *     worker_end: from any state, and frees
+ *
+ * A worker that is LOST has been killed already and serves nothing more.
+ *
+ * Threads: a worker belongs to one thread at a time; it may be handed on. Inside it has a thread of its own that waits
+ * for the process (proc_run). What the process writes to standard output and standard error between `run` and `done` is the
+ * answer's log: both pipes are read empty when `done` arrives. What it writes outside of any case is the log of its
+ * start or of its end.
+ *
+ * The engine's writes never block for ever: they are polled together with the worker's output, the cancel descriptor and
+ * the time limit.
+ */
+#ifndef TGRAPH_RUN_WORKER_H
+#define TGRAPH_RUN_WORKER_H
+
+#include "os/proc.h"
+#include "store/store.h"
+
+#define WORKER_PROTOCOL 1
+#define WORKER_LINE_BYTES (16u << 20) /* a longer line breaks the protocol */
+#define WORKER_EXIT_MS 10000          /* between `exit` and being killed */
+
+struct worker_spec {        /* strings are copied by worker_start */
+    const char *file;       /* executable, absolute */
+    const char *const *argv;
+    const char *const *envp; /* complete but for the three TGRAPH_WORKER variables, which worker_start adds */
+    const char *cwd;         /* absolute */
+    const char *suite;       /* label, for `hello` */
+    const char *root;        /* absolute, for `hello` */
+    int64_t start_timeout_ms, grace_ms, left_ms;
+    int cancel_fd, kill_fd; /* as in proc.h; -1 = none */
+};
+
+struct worker_subtest {
+    char *name, *message; /* owned; message may be NULL */
+    enum outcome outcome; /* PASSED, FAILED or ERROR */
+    enum case_mark mark;
+    int64_t duration_ns; /* -1 = not said */
+};
+
+struct worker_run {
+    const char *id, *next; /* next: NULL = none */
+    const char *data;      /* JSON text on one line; NULL = none */
+    uint32_t attempt;      /* from 1 */
+    int64_t timeout_ms;    /* 0 = none; from `run`, anew from `started` */
+};
+
+struct worker_answer {
+    enum outcome outcome; /* PASSED, FAILED, ERROR, CRASHED, TIMED_OUT; NONE with cancelled */
+    enum case_mark mark;
+    bool cancelled;         /* by cancel_fd: nothing is known of the case */
+    bool not_started;       /* the worker never became ready: `note` says why, and the case was not handed out */
+    char *note;             /* message of `done`; how the worker ended; what broke the protocol; NULL = none; owned */
+    char *details;          /* NULL = none; owned */
+    int exit_code, signal;  /* CRASHED: -1 / 0 if not so ended */
+    struct proc_log log;    /* what arrived while the case was in flight; before `ready`: during the start as well */
+    struct strvec reads;    /* as the worker named them */
+    bool has_reads;         /* it named any list, be it empty */
+    struct worker_subtest *subtests;
+    uint32_t n_subtests;
+    int64_t started_real_ns, ended_real_ns; /* CLOCK_REALTIME, `run` written to answer complete */
+    int64_t duration_ns;                    /* the worker's, or from `run` or `started` on */
+};
+void worker_answer_clear(struct worker_answer *a);
+
+struct worker;
+/* Never fails; a process that cannot be started shows in the first worker_run_case as not_started. */
+struct worker *worker_start(const struct worker_spec *s);
+/* Waits until it is ready. false: it will never be; *why (owned by the caller) says so in a line, log is what it wrote. */
+bool worker_wait_ready(struct worker *w, char **why, struct proc_log *log);
+void worker_run_case(struct worker *w, const struct worker_run *run, struct worker_answer *out);
+bool worker_usable(const struct worker *w);       /* can be handed another case */
+bool worker_wants_recycling(const struct worker *w); /* its last `done` said so */
+uint32_t worker_served(const struct worker *w);    /* cases handed to it so far */
+uint64_t worker_resident_bytes(const struct worker *w); /* now; 0 = unknown (Linux: /proc/PID/statm) */
+const char *worker_name(const struct worker *w);   /* of `ready`; "" before */
+
+struct worker_ending {
+    bool clean;          /* exited with 0 when asked to, without `error` */
+    char *note;          /* what was wrong: "exit status 1", a signal, message of `error`; NULL = nothing; owned */
+    char *left_over;     /* processes of its group that were still there; NULL = none; owned */
+    struct proc_log log; /* what it wrote outside of any case */
+};
+/* Asks it to exit unless it is gone, kills it after WORKER_EXIT_MS (at once if cancelled), frees it. */
+void worker_end(struct worker *w, struct worker_ending *out);
+void worker_ending_clear(struct worker_ending *e);
+
+#endif
