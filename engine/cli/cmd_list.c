@@ -115,7 +115,7 @@ static bool pick(struct graph *g, const struct options *o, const char *sub, uint
     spec.every_kind = !o->matrix; /* a matrix is of what a run would select */
     bool ok = select_targets(g, &spec, selected, errs);
     for (uint32_t n = 0; n < g->n_nodes && o->matrix; n++)
-        selected[n] &= g->nodes[n].kind != KIND_GROUP;
+        selected[n] &= !kind_is_group((enum node_kind)g->nodes[n].kind);
     return ok;
 }
 

@@ -104,14 +104,15 @@ bool keep_affected(struct since *s, bool open, struct workspace *ws, const struc
     s->n_unstaged = 0;
     for (uint32_t n = 0; n < g->n_nodes && s->now_tree; n++) {
         node_id staged = graph_find(s->now, graph_label(g, n));
-        s->n_unstaged += selected[n] && g->nodes[n].kind != KIND_GROUP && staged != ID_NONE && s->affected[staged] &&
-                         !digest_eq(ws->keys.static_key[n], s->now_keys->static_key[staged]);
+        s->n_unstaged += selected[n] && !kind_is_group((enum node_kind)g->nodes[n].kind) && staged != ID_NONE &&
+                         s->affected[staged] && !digest_eq(ws->keys.static_key[n], s->now_keys->static_key[staged]);
     }
     for (uint32_t n = 0; n < s->now->n_nodes && s->now_tree; n++)
-        s->n_unstaged +=
-            s->affected[n] && s->now->nodes[n].kind == KIND_TEST && graph_find(g, graph_label(s->now, n)) == ID_NONE;
+        s->n_unstaged += s->affected[n] && kind_is_test((enum node_kind)s->now->nodes[n].kind) &&
+                         graph_find(g, graph_label(s->now, n)) == ID_NONE;
     for (uint32_t n = 0; n < g->n_nodes; n++) /* a group would bring all its members back; they are selected already */
-        selected[n] = selected[n] && g->nodes[n].kind != KIND_GROUP && since_has(s, graph_label(g, n));
+        selected[n] =
+            selected[n] && !kind_is_group((enum node_kind)g->nodes[n].kind) && since_has(s, graph_label(g, n));
     return true;
 }
 
@@ -126,7 +127,7 @@ size_t shard_items(struct workspace *ws, struct graph *g, const uint8_t *selecte
         struct store_run run;
         size_t count = 0;
         enum node_kind kind = (enum node_kind)g->nodes[n].kind;
-        if (!selected[n] || kind == KIND_GROUP || (kind == KIND_TEST) != tests)
+        if (!selected[n] || kind_is_group(kind) || kind_is_test(kind) != tests)
             continue;
         struct shard_item *it = &v[n_items++];
         it->label = graph_label(g, n);
@@ -158,7 +159,7 @@ bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, 
         mem_free(v);
     }
     for (uint32_t k = 0; k < g->n_nodes; k++)
-        selected[k] &= g->nodes[k].kind != KIND_GROUP;
+        selected[k] &= !kind_is_group((enum node_kind)g->nodes[k].kind);
     char hex[SHARD_PLAN_HEX];
     shard_plan_hex(plan, hex);
     bool ok = shard_plan_is(plan, o->plan);

@@ -7,16 +7,22 @@
 #include "graph/graph_internal.h"
 #include "tree/path.h"
 
+struct span { /* pieces of edges[] and node_sets[] */
+    uint32_t edges_at, n_edges, sets_at, n_sets, may_at, n_may;
+};
+
 struct builder {
     struct graph *g;
     const struct decls *d;
     const struct graph_hooks *hooks;
     struct errlist *errs;
     struct out_lookup *outs;
-    set_id *sets;        /* decl set -> graph set; ID_NONE = not yet */
-    struct buf ids;      /* scratch: file ids */
-    uint32_t *node_user; /* per node: 1 + the last node with an edge to all of it */
-    uint32_t *out_user;  /* per output entry: 1 + the last node with an edge to it */
+    set_id *sets;           /* decl set -> graph set; ID_NONE = not yet */
+    struct buf ids;         /* scratch: file ids */
+    uint32_t *node_user;    /* per node: 1 + the last node with an edge to all of it */
+    uint32_t *out_user;     /* per output entry: 1 + the last node with an edge to it */
+    struct arena arena;     /* until the graph is built */
+    struct span *templates; /* per declaration of a suite: what each of its cases has */
 };
 
 static void place(struct builder *b, struct err *e, const struct decl *d, const char *field, const char *value)
@@ -81,6 +87,7 @@ static uint32_t add_action(struct builder *b, const struct decl *d)
     put(g, opt_str(g, d->stdin_text));
     put(g, opt_str(g, d->depfile));
     put(g, opt_str(g, d->description));
+    put(g, opt_str(g, d->stdout_path));
     put64(g, d->timeout_ms);
     put(g, d->retries);
     put(g, d->slots ? d->slots : 1);
@@ -101,6 +108,14 @@ static uint32_t add_action(struct builder *b, const struct decl *d)
     put(g, d->ready_port);
     put(g, d->ready_shell);
     put64(g, d->ready_timeout_ms);
+    put(g, d->kind == KIND_SUITE ? g->n_words + 1 : 0);
+    if (d->kind == KIND_SUITE) { /* as graph_suite reads it */
+        put(g, d->order);
+        put(g, (d->isolate ? 1 : 0) | (d->reports_reads ? 2 : 0));
+        put64(g, d->start_timeout_ms);
+        put(g, d->recycle_cases);
+        put64(g, (int64_t)d->recycle_bytes);
+    }
     return at;
 }
 
@@ -137,6 +152,9 @@ static struct digest decl_digest(struct hasher *h, const struct decl *d)
     hasher_u32(h, d->ready_port);
     hash_strs(h, d->ready_cmd);
     hasher_u8(h, d->ready_shell);
+    hasher_str(h, d->stdout_path);
+    hasher_u8(h, d->isolate);
+    hasher_u8(h, d->reports_reads);
     return hasher_end(h);
 }
 
@@ -193,7 +211,12 @@ static void add_node(struct builder *b, const struct decl *d, struct hasher *h)
         add_out(b, i, d->depfile, true);
 }
 
-static const struct decl *decl_of(const struct builder *b, node_id n) { return &b->d->v[n]; }
+/* Nodes are numbered as the declarations are; their cases come after all of them. */
+static const struct decl *decl_of(const struct builder *b, node_id n)
+{
+    const struct graph_case *c = graph_case(b->g, n);
+    return &b->d->v[c ? c->suite : n];
+}
 
 static void check_outputs(struct builder *b)
 {
@@ -225,10 +248,12 @@ static void add_edge(struct builder *b, uint32_t from, node_id to, uint32_t out)
     struct graph *g = b->g;
     if (b->node_user[to] == from + 1)
         return;
-    uint32_t *user = out == ID_NONE ? &b->node_user[to] : &b->out_user[out];
-    if (*user == from + 1)
-        return;
-    *user = from + 1;
+    if (out != OUT_ORDER) {
+        uint32_t *user = out == ID_NONE ? &b->node_user[to] : &b->out_user[out];
+        if (*user == from + 1)
+            return;
+        *user = from + 1;
+    }
     GRAPH_GROW(g, edges, 1);
     g->edges[g->n_edges++] = (struct edge){to, out};
     g->nodes[from].n_edges++;
@@ -275,12 +300,13 @@ static set_id graph_set_of(struct builder *b, uint32_t decl_set)
                graph_add_set(b->g, (file_id *)(void *)b->ids.p, (uint32_t)(b->ids.len / sizeof(file_id)));
 }
 
-static void link_inputs(struct builder *b, uint32_t i, const struct decl *d)
+/* Files of the list as a set of the graph, ID_NONE if there are none; outputs of other targets as edges. */
+static set_id link_literals(struct builder *b, uint32_t i, const struct decl *d, struct strs files, const char *field)
 {
     struct graph *g = b->g;
     buf_reset(&b->ids);
-    for (uint32_t k = 0; k < d->inputs.n + (d->stdin_path ? 1 : 0); k++) {
-        const char *path = k < d->inputs.n ? d->inputs.v[k] : d->stdin_path;
+    for (uint32_t k = 0; k < files.n; k++) {
+        const char *path = files.v[k];
         size_t len = strlen(path);
         char trimmed[4097];
         if (len && path[len - 1] == '/' && len < sizeof trimmed) { /* a folder as an output entry writes it */
@@ -297,27 +323,193 @@ static void link_inputs(struct builder *b, uint32_t i, const struct decl *d)
             struct err *e = complain(b);
             err_set(e, "T305", "target '%s' names its own output '%s' as an input", d->label, path);
             err_hint(e, "an input is something that the command reads and does not make");
-            place(b, e, d, k < d->inputs.n ? "inputs" : "stdin", path);
+            place(b, e, d, files.v[k] == d->stdin_path ? "stdin" : field, path);
         } else {
             add_edge(b, i, g->outs[out].producer, out);
         }
     }
     uint32_t n = (uint32_t)(b->ids.len / sizeof(file_id));
-    set_id literal = n ? graph_add_set(g, (file_id *)(void *)b->ids.p, n) : ID_NONE;
-    uint32_t at = g->n_node_sets;
+    return n ? graph_add_set(g, (file_id *)(void *)b->ids.p, n) : ID_NONE;
+}
+
+static struct strs with(struct builder *b, struct strs list, const char *more)
+{
+    const char **v = arena_alloc(&b->arena, (list.n + 1) * sizeof *v);
+    if (list.n)
+        memcpy(v, list.v, list.n * sizeof *v);
+    v[list.n] = more;
+    return (struct strs){v, list.n + 1};
+}
+
+/* Edges and sets of node i by its declaration: those of a suite are the ones of each of its cases. */
+static struct span link_decl(struct builder *b, uint32_t i, const struct decl *d)
+{
+    struct graph *g = b->g;
+    struct span at = {.edges_at = g->n_edges};
+    uint32_t was = g->nodes[i].n_edges;
+    for (uint32_t k = 0; k < d->deps.n; k++) {
+        node_id to = graph_find(g, d->deps.v[k]);
+        if (to == ID_NONE)
+            unknown_dep(b, d, d->deps.v[k]);
+        else
+            add_edge(b, i, to, ID_NONE);
+    }
+    node_id lister = d->discover ? graph_find(g, d->discover) : ID_NONE;
+    if (lister != ID_NONE)
+        add_edge(b, i, lister, OUT_ORDER);
+    set_id literal = link_literals(b, i, d, d->stdin_path ? with(b, d->inputs, d->stdin_path) : d->inputs, "inputs");
+    at.sets_at = g->n_node_sets;
     if (literal != ID_NONE)
         add_node_set(g, literal);
+    bool by_name = d->depfile || d->reports_reads;
     for (uint32_t s = 0; s < d->n_sets; s++)
         add_node_set(g, graph_set_of(b, d->sets[s]));
-    /* Only a depfile can say what of may_read was read; without one all of it is an input. */
-    for (uint32_t s = 0; s < d->n_may_read && !d->depfile; s++)
+    /* Only a depfile, or a worker, can say what of may_read was read; without one all of it is an input. */
+    for (uint32_t s = 0; s < d->n_may_read && !by_name; s++)
         add_node_set(g, graph_set_of(b, d->may_read[s]));
-    g->nodes[i].sets_at = at;
-    g->nodes[i].n_sets = g->n_node_sets - at;
-    g->nodes[i].may_at = g->n_node_sets;
-    for (uint32_t s = 0; s < d->n_may_read && d->depfile; s++)
+    at.n_sets = g->n_node_sets - at.sets_at;
+    at.may_at = g->n_node_sets;
+    for (uint32_t s = 0; s < d->n_may_read && by_name; s++)
         add_node_set(g, graph_set_of(b, d->may_read[s]));
-    g->nodes[i].n_may = g->n_node_sets - g->nodes[i].may_at;
+    at.n_may = g->n_node_sets - at.may_at;
+    at.n_edges = g->nodes[i].n_edges - was;
+    return at;
+}
+
+static void set_span(struct graph *g, node_id n, struct span at)
+{
+    struct node *nd = &g->nodes[n];
+    nd->edges_at = at.edges_at;
+    nd->n_edges = at.n_edges;
+    nd->sets_at = at.sets_at;
+    nd->n_sets = at.n_sets;
+    nd->may_at = at.may_at;
+    nd->n_may = at.n_may;
+}
+
+static bool same_strs(struct strs a, struct strs b)
+{
+    return a.n == b.n && (a.v == b.v || memcmp(a.v, b.v, a.n * sizeof *a.v) == 0);
+}
+
+/* Edges and sets of a suite's cases, from what its declaration has and what each case adds. `last`: the set of the inputs
+ * of the case before, as most share one. */
+static void link_case(struct builder *b, node_id n, const struct decl *d, const struct decl_case *c,
+                      const struct decl_case *before, set_id *last)
+{
+    struct graph *g = b->g;
+    const struct span from = b->templates[graph_case(g, n)->suite];
+    struct span at = from;
+    at.edges_at = g->n_edges;
+    g->nodes[n].n_edges = 0;
+    for (uint32_t i = 0; i < from.n_edges; i++) {
+        struct edge e = g->edges[from.edges_at + i];
+        add_edge(b, n, e.to, e.out);
+    }
+    if (c->inputs.n || c->n_sets) {
+        uint32_t edges = g->nodes[n].n_edges;
+        set_id own = before && same_strs(before->inputs, c->inputs) ? *last : ID_NONE;
+        if (own == ID_NONE && c->inputs.n)
+            own = link_literals(b, n, d, c->inputs, "cases");
+        *last = g->nodes[n].n_edges > edges ? ID_NONE : own; /* else the next one needs these edges, too */
+        at.sets_at = g->n_node_sets;
+        if (own != ID_NONE)
+            add_node_set(g, own);
+        for (uint32_t s = 0; s < from.n_sets; s++)
+            add_node_set(g, g->node_sets[from.sets_at + s]);
+        for (uint32_t s = 0; s < c->n_sets; s++)
+            add_node_set(g, graph_set_of(b, c->sets[s]));
+        at.n_sets = g->n_node_sets - at.sets_at;
+    }
+    at.n_edges = g->nodes[n].n_edges;
+    set_span(g, n, at);
+}
+
+static void link_all(struct builder *b)
+{
+    struct graph *g = b->g;
+    uint32_t n_decls = b->d->n;
+    b->templates = mem_calloc(n_decls + 1, sizeof *b->templates);
+    for (uint32_t i = 0; i < n_decls; i++) {
+        b->templates[i] = link_decl(b, i, &b->d->v[i]);
+        set_span(g, i, b->templates[i]);
+    }
+    for (uint32_t k = 0; k < g->n_cases;) {
+        uint32_t suite = g->cases[k].suite;
+        const struct decl *d = &b->d->v[suite];
+        set_id last = ID_NONE;
+        for (uint32_t c = 0; c < d->n_cases; c++, k++)
+            link_case(b, n_decls + k, d, &d->cases[c], c ? &d->cases[c - 1] : NULL, &last);
+    }
+    /* A suite needs its cases, and its discover step where there are none to need that. */
+    for (uint32_t k = 0, i = 0; i < n_decls; i++) {
+        const struct decl *d = &b->d->v[i];
+        if (d->kind != KIND_SUITE)
+            continue;
+        struct span own = b->templates[i];
+        struct span at = {.edges_at = g->n_edges, .n_edges = d->n_cases};
+        for (uint32_t c = 0; c < d->n_cases; c++, k++) {
+            GRAPH_GROW(g, edges, 1);
+            g->edges[g->n_edges++] = (struct edge){n_decls + k, ID_NONE};
+        }
+        set_span(g, i, d->n_cases ? at : (struct span){.edges_at = own.edges_at, .n_edges = own.n_edges});
+    }
+    mem_free(b->templates);
+}
+
+static void add_cases(struct builder *b, uint32_t suite, const struct decl *d, struct hasher *h)
+{
+    struct graph *g = b->g;
+    struct buf label = BUF_INIT;
+    buf_printf(&label, "%s#", d->label);
+    size_t stem = label.len;
+    struct strs before = {NULL, 0};
+    uint32_t tags = 0;
+    for (uint32_t i = 0; i < d->n_cases; i++) {
+        const struct decl_case *c = &d->cases[i];
+        if (i == 0 || !same_strs(before, c->tags)) { /* most have the tags of the one before */
+            tags = g->n_words;
+            put(g, d->tags.n + c->tags.n);
+            for (uint32_t t = 0; t < d->tags.n; t++)
+                put(g, strtab_add(&g->strs, d->tags.v[t]));
+            for (uint32_t t = 0; t < c->tags.n; t++)
+                put(g, strtab_add(&g->strs, c->tags.v[t]));
+            before = c->tags;
+        }
+        label.len = stem;
+        buf_adds(&label, c->id);
+        GRAPH_GROW(g, nodes, 1);
+        GRAPH_GROW(g, cases, 1);
+        const struct node *s = &g->nodes[suite];
+        struct node *n = &g->nodes[g->n_nodes++];
+        memset(n, 0, sizeof *n);
+        n->label = strtab_add(&g->strs, buf_cstr(&label));
+        n->dir = s->dir;
+        n->pos_file = s->pos_file;
+        n->pos_line = s->pos_line;
+        n->pos_col = s->pos_col;
+        n->kind = KIND_CASE;
+        n->flags = s->flags | (d->reports_reads ? NODE_DEPFILE : 0);
+        n->action = s->action;
+        n->tools_at = s->tools_at;
+        n->n_tools = s->n_tools;
+        n->outs_at = g->n_outs;
+        hasher_reset(h);
+        hasher_u8(h, KIND_CASE);
+        hasher_digest(h, s->decl);
+        hasher_str(h, c->id);
+        hasher_str(h, c->data);
+        n->decl = hasher_end(h);
+        g->cases[g->n_cases++] = (struct graph_case){
+            .suite = suite,
+            .id = strtab_add(&g->strs, c->id),
+            .group = opt_str(g, c->group),
+            .data = opt_str(g, c->data),
+            .tags = tags,
+            .timeout_ms = (uint64_t)(c->timeout_ms ? c->timeout_ms : d->case_timeout_ms),
+        };
+    }
+    buf_clear(&label);
 }
 
 static void report_cycle(void *ctx, const node_id *cycle, uint32_t n)
@@ -354,8 +546,12 @@ bool graph_build(struct graph *g, const struct decls *d, const struct graph_hook
         g->tools[g->n_tools++] =
             (struct tool){strtab_add(&g->strs, t->name), t->path ? graph_file(g, t->path) : ID_NONE, t->interpreter};
     }
+    arena_init(&b.arena);
     for (uint32_t i = 0; i < d->n; i++)
         add_node(&b, &d->v[i], &h);
+    for (uint32_t i = 0; i < d->n; i++)
+        if (d->v[i].kind == KIND_SUITE)
+            add_cases(&b, i, &d->v[i], &h);
     g->states = graph_grow(g->states, 0, g->n_nodes + 1, &g->cap_states, sizeof *g->states);
     memset(g->states, 0, (g->n_nodes + 1) * sizeof *g->states);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
@@ -364,11 +560,11 @@ bool graph_build(struct graph *g, const struct decls *d, const struct graph_hook
         if (first == i)
             continue;
         struct err *e = complain(&b);
-        const struct decl_pos *at = &d->v[first].pos;
+        const struct decl_pos *at = &decl_of(&b, first)->pos;
         err_set(e, "T301", "target '%s' is declared twice", graph_label(g, i));
         if (at->file)
             err_hint(e, "the first one is at %s:%u:%u", at->file, at->line, at->col);
-        place(&b, e, &d->v[i], NULL, NULL);
+        place(&b, e, decl_of(&b, i), NULL, NULL);
     }
     check_outputs(&b);
     b.sets = mem_resize(NULL, d->n_sets + 1, sizeof *b.sets);
@@ -376,24 +572,14 @@ bool graph_build(struct graph *g, const struct decls *d, const struct graph_hook
         b.sets[i] = ID_NONE;
     b.node_user = mem_calloc(g->n_nodes + 1, sizeof *b.node_user);
     b.out_user = mem_calloc(g->n_outs + 1, sizeof *b.out_user);
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        const struct decl *t = &d->v[i];
-        g->nodes[i].edges_at = g->n_edges;
-        for (uint32_t k = 0; k < t->deps.n; k++) {
-            node_id to = graph_find(g, t->deps.v[k]);
-            if (to == ID_NONE)
-                unknown_dep(&b, t, t->deps.v[k]);
-            else
-                add_edge(&b, i, to, ID_NONE);
-        }
-        link_inputs(&b, i, t);
-    }
+    link_all(&b);
     graph_sort(g, report_cycle, &b);
     out_lookup_free(b.outs);
     mem_free(b.sets);
     mem_free(b.node_user);
     mem_free(b.out_user);
     buf_clear(&b.ids);
+    arena_clear(&b.arena);
     hasher_clear(&h);
     return errs->n_errors == errors_before;
 }

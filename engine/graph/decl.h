@@ -19,6 +19,10 @@ enum node_kind { /* the numbers are in keys and files */
                  KIND_CASE = 6, /* never declared by itself: graph_build makes one of each decl_case */
 };
 const char *kind_name(enum node_kind k); /* "test", "build", ... */
+/* Does it only stand for others? It runs nothing itself. */
+static inline bool kind_is_group(enum node_kind k) { return k == KIND_GROUP || k == KIND_SUITE; }
+/* Does it pass or fail, and is it counted? */
+static inline bool kind_is_test(enum node_kind k) { return k == KIND_TEST || k == KIND_CASE; }
 
 struct decl_pos {
     const char *file; /* repository-relative Testfile or module; NULL = unknown */
@@ -59,7 +63,7 @@ struct decl_case {
     int64_t timeout_ms; /* 0 = the suite's case_timeout_ms */
 };
 
-enum suite_order { /* what stays together on one worker, in the order of the declaration */
+enum suite_order {              /* what stays together on one worker, in the order of the declaration */
                    ORDER_ANY,   /* nothing has to; groups do as long as no worker is idle */
                    ORDER_GROUP, /* all cases of a group */
 };
@@ -123,13 +127,15 @@ struct decl {
     const struct decl_case *cases; /* in the order declared; NULL with cases_unknown: the discover step has not run */
     uint32_t n_cases;
     bool cases_unknown;
+    const char *discover; /* label of the build whose output lists the cases; NULL = none */
     enum suite_order order;
     bool isolate;             /* a new worker for each case */
     bool reports_reads;       /* the worker names what it read of may_read */
     int64_t case_timeout_ms;  /* 0 = none */
     int64_t start_timeout_ms; /* until a worker is ready */
     uint32_t recycle_cases;   /* a worker serves at most so many; 0 = no limit */
-    uint64_t recycle_bytes;   /* a worker whose resident memory is more than this after a case is replaced; 0 = no limit */
+    uint64_t
+        recycle_bytes; /* a worker whose resident memory is more than this after a case is replaced; 0 = no limit */
 };
 
 struct decl_pool {

@@ -33,6 +33,7 @@ void graph_clear(struct graph *g)
     FREE(node_tools);
     FREE(pools);
     FREE(made);
+    FREE(cases);
     FREE(words);
 #undef FREE
     map_clear(&g->file_index);
@@ -164,6 +165,32 @@ bool graph_made_ok(const struct made_file *m, const struct file_state *now)
     return now->type == m->type && digest_eq(now->digest, m->digest);
 }
 
+struct id_list graph_tags(const struct graph *g, node_id n)
+{
+    const struct graph_case *c = graph_case(g, n);
+    if (c)
+        return (struct id_list){g->words + c->tags + 1, g->words[c->tags]};
+    struct action a;
+    graph_action(g, n, &a);
+    return a.tags;
+}
+
+bool graph_suite(const struct graph *g, node_id n, struct suite_action *out)
+{
+    struct action a;
+    graph_action(g, n, &a);
+    if (!a.suite)
+        return false;
+    const uint32_t *w = g->words + a.suite;
+    *out = (struct suite_action){.order = w[0],
+                                 .isolate = w[1] & 1,
+                                 .reports_reads = w[1] & 2,
+                                 .start_timeout_ms = w[2] | (uint64_t)w[3] << 32,
+                                 .recycle_cases = w[4],
+                                 .recycle_bytes = w[5] | (uint64_t)w[6] << 32};
+    return true;
+}
+
 void graph_action(const struct graph *g, node_id n, struct action *out)
 {
     const uint32_t *w = g->words + g->nodes[n].action;
@@ -185,6 +212,7 @@ void graph_action(const struct graph *g, node_id n, struct action *out)
     out->stdin_text = *w++;
     out->depfile = *w++;
     out->description = *w++;
+    out->stdout_path = *w++;
     out->timeout_ms = w[0] | (uint64_t)w[1] << 32;
     w += 2;
     out->retries = *w++;
@@ -195,6 +223,7 @@ void graph_action(const struct graph *g, node_id n, struct action *out)
     out->ready_port = *w++;
     out->ready_shell = *w++ != 0;
     out->ready_timeout_ms = w[0] | (uint64_t)w[1] << 32;
+    out->suite = w[2];
 }
 
 void graph_mark_needed(const struct graph *g, node_id n, uint8_t *mark)
@@ -217,4 +246,18 @@ void graph_mark_needed(const struct graph *g, node_id n, uint8_t *mark)
         }
     }
     mem_free(stack);
+}
+
+void graph_open_groups(const struct graph *g, uint8_t *selected)
+{
+    for (uint32_t k = g->n_nodes; k-- > 0;) {
+        node_id n = g->order[k];
+        if (!selected[n] || !kind_is_group((enum node_kind)g->nodes[n].kind))
+            continue;
+        for (uint32_t i = 0; i < g->nodes[n].n_edges; i++) {
+            const struct edge *e = &g->edges[g->nodes[n].edges_at + i];
+            if (e->out != OUT_ORDER)
+                selected[e->to] = 1;
+        }
+    }
 }

@@ -54,10 +54,21 @@ struct node {
     struct digest decl;         /* of the declared parts that are in the key */
 };
 
-/* `from` needs `to`. Its key takes in all that `to` gives, or one output entry of it. */
+/* `from` needs `to`. Its key takes in all that `to` gives, or one output entry of it, or nothing. */
 struct edge {
     node_id to;
-    uint32_t out; /* index in outs[]; ID_NONE = all */
+    uint32_t out; /* index in outs[]; ID_NONE = all; OUT_ORDER */
+};
+#define OUT_ORDER (UINT32_MAX - 1) /* `to` has to pass first, and counts for nothing (a suite's discover step) */
+
+/* What a case has besides its suite. Cases are the last nodes, in this order: graph_case. */
+struct graph_case {
+    node_id suite;
+    str_id id, group; /* group: STR_NONE = of its own */
+    str_id data;      /* JSON text; STR_NONE = none */
+    uint32_t tags;    /* offset in words[]: their number, then str_ids, those of its suite among them */
+    uint32_t pad;
+    uint64_t timeout_ms; /* 0 = none */
 };
 
 enum out_kind { OUT_FILE = 1, OUT_FOLDER, OUT_GLOB, OUT_DEPFILE /* read and removed; nobody's input */ };
@@ -136,6 +147,11 @@ struct node_state {
     uint32_t made_at, n_made; /* in made[] */
 };
 
+struct id_list {
+    const uint32_t *v;
+    uint32_t n;
+};
+
 struct graph {
     struct strtab strs;
     struct node *nodes;
@@ -151,12 +167,13 @@ struct graph {
     uint32_t *node_tools;
     struct pool *pools;
     struct made_file *made;
+    struct graph_case *cases;
     uint32_t *words;
     uint32_t n_nodes, n_edges, n_outs, n_files, n_sets, n_set_files, n_node_sets, n_tools, n_node_tools, n_pools,
-        n_made, n_words;
+        n_made, n_cases, n_words;
     /* Capacities; 0 means the array is borrowed (graph_view) and the first growth copies it. */
     uint32_t cap_nodes, cap_edges, cap_outs, cap_files, cap_sets, cap_set_files, cap_node_sets, cap_tools,
-        cap_node_tools, cap_pools, cap_made, cap_words, cap_order, cap_states;
+        cap_node_tools, cap_pools, cap_made, cap_cases, cap_words, cap_order, cap_states;
     struct map file_index;  /* path str_id -> file_id; filled on first use */
     struct map label_index; /* label str_id -> node_id; the same */
     bool indexed_files, indexed_labels;
@@ -185,6 +202,13 @@ void graph_sections(const struct graph *g, struct graph_section out[GRAPH_SECTIO
 bool graph_view(struct graph *g, const struct graph_section s[GRAPH_SECTIONS]);
 
 static inline const char *graph_str(const struct graph *g, str_id id) { return strtab_get(&g->strs, id); }
+/* NULL if the node is no case. */
+static inline const struct graph_case *graph_case(const struct graph *g, node_id n)
+{
+    return n < g->n_nodes - g->n_cases ? NULL : &g->cases[n - (g->n_nodes - g->n_cases)];
+}
+/* The tags of a node, those of its suite among them. */
+struct id_list graph_tags(const struct graph *g, node_id n);
 static inline const char *graph_label(const struct graph *g, node_id n) { return graph_str(g, g->nodes[n].label); }
 
 node_id graph_find(struct graph *g, const char *label);     /* ID_NONE if there is none */
@@ -208,11 +232,7 @@ uint32_t out_lookup_find(struct out_lookup *l, const char *path);
 /* The nodes that make a file which a Testfile reads: a byte for each node, to be freed; NULL = there is none. */
 uint8_t *graph_generators(struct graph *g);
 
-/* What is needed to run a node. The id arrays point into words[]. */
-struct id_list {
-    const uint32_t *v;
-    uint32_t n;
-};
+/* What is needed to run a node; of a case that of its suite. The id arrays point into words[]. */
 struct action {
     struct id_list argv; /* str_ids */
     struct id_list env;  /* name, value, name, value ...; value STR_NONE: not set */
@@ -220,6 +240,7 @@ struct action {
     str_id stdin_path, stdin_text; /* STR_NONE = none */
     str_id depfile;                /* STR_NONE = none */
     str_id description;            /* STR_NONE = none */
+    str_id stdout_path;            /* gets its standard output; STR_NONE = none */
     uint64_t timeout_ms;
     uint32_t retries, slots;
     uint32_t pool;                  /* index in pools[]; ID_NONE */
@@ -231,10 +252,25 @@ struct action {
     struct id_list ready_cmd; /* str_ids */
     bool ready_shell;
     uint64_t ready_timeout_ms;
+    uint32_t suite; /* offset of what graph_suite reads, in words[]; 0 = not of a suite */
 };
 void graph_action(const struct graph *g, node_id n, struct action *out);
 
+/* How a suite's cases are served. */
+struct suite_action {
+    uint32_t order; /* enum suite_order */
+    bool isolate, reports_reads;
+    uint64_t start_timeout_ms; /* until a worker is ready; 0 = none */
+    uint32_t recycle_cases;    /* a worker serves at most so many; 0 = no limit */
+    uint64_t recycle_bytes;    /* resident memory of a worker that is replaced after a case; 0 = no limit */
+};
+/* Of a suite or one of its cases; false for any other node. */
+bool graph_suite(const struct graph *g, node_id n, struct suite_action *out);
+
 /* Marks n and everything that it needs, transitively: mark[] has n_nodes bytes. */
 void graph_mark_needed(const struct graph *g, node_id n, uint8_t *mark);
+/* Marks the members of marked groups and the cases of marked suites, too: a group stands for them when targets are
+ * counted, or filtered by tag or by failure. */
+void graph_open_groups(const struct graph *g, uint8_t *selected);
 
 #endif

@@ -148,6 +148,8 @@ void key_set_forget(struct key_context *c, set_id s)
 struct digest key_edge(struct key_context *c, const struct graph *g, const struct edge *e)
 {
     const struct node_state *to = &g->states[e->to];
+    if (e->out == OUT_ORDER)
+        return DIGEST_NONE;
     if (e->out == ID_NONE)
         return to->deep;
     hasher_reset(&c->h);
@@ -189,7 +191,7 @@ static void hash_own(struct key_context *c, const struct graph *g, const struct 
     hasher_u32(h, KEY_FORMAT);
     hasher_u8(h, nd->kind);
     hasher_digest(h, c->platform);
-    if (nd->kind != KIND_GROUP) {
+    if (!kind_is_group((enum node_kind)nd->kind)) {
         if (!(nd->flags & NODE_OWN_PATH))
             hasher_digest(h, c->path);
         if (!(nd->flags & NODE_OWN_HOME))
@@ -266,6 +268,8 @@ void key_static_all(struct key_context *c, const struct graph *g)
         hasher_u32(&c->h, nd->n_edges);
         for (uint32_t i = 0; i < nd->n_edges; i++) {
             const struct edge *e = &g->edges[nd->edges_at + i];
+            if (e->out == OUT_ORDER)
+                continue;
             hasher_str(&c->h, e->out == ID_NONE ? NULL : graph_str(g, g->outs[e->out].path));
             hasher_digest(&c->h, c->static_key[e->to]);
         }

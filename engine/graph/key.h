@@ -8,7 +8,7 @@
 
 #include "graph/graph.h"
 
-#define KEY_FORMAT 1 /* raise it when the meaning of a key changes */
+#define KEY_FORMAT 2 /* raise it when the meaning of a key changes */
 
 /* What every key takes in besides the node's own parts. */
 struct key_context {

@@ -22,6 +22,7 @@ enum {
     SEC_POOLS,
     SEC_MADE,
     SEC_WORDS,
+    SEC_CASES,
 };
 
 void graph_sections(const struct graph *g, struct graph_section out[GRAPH_SECTIONS])
@@ -43,8 +44,11 @@ void graph_sections(const struct graph *g, struct graph_section out[GRAPH_SECTIO
     SEC(SEC_POOLS, pools);
     SEC(SEC_MADE, made);
     SEC(SEC_WORDS, words);
+    SEC(SEC_CASES, cases);
 #undef SEC
 }
+
+enum { ACTION_WORDS = 18, SUITE_WORDS = 7 }; /* after an action's lists; of a suite */
 
 static bool span_ok(uint32_t at, uint32_t n, uint32_t limit) { return at <= limit && n <= limit - at; }
 
@@ -70,16 +74,48 @@ static bool action_ok(const struct graph *g, uint32_t at)
         w += n + 1;
         left -= n + 1;
     }
-    if (left < 16)
+    if (left < ACTION_WORDS)
         return false;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if (w[i] != STR_NONE && w[i] >= len)
             return false;
     if (w[0] == STR_NONE)
         return false;
-    if (w[9] != ID_NONE && w[9] >= g->n_pools)
+    if (w[10] != ID_NONE && w[10] >= g->n_pools)
         return false;
-    return w[11] == STR_NONE || w[11] < len;
+    if (w[17] && !span_ok(w[17], SUITE_WORDS, g->n_words))
+        return false;
+    return w[12] == STR_NONE || w[12] < len;
+}
+
+/* Cases are the last nodes, and nothing else is one. */
+static bool cases_ok(const struct graph *g)
+{
+    size_t len = g->strs.len;
+    if (g->n_cases > g->n_nodes)
+        return false;
+    uint32_t first = g->n_nodes - g->n_cases;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if ((g->nodes[i].kind == KIND_CASE) != (i >= first))
+            return false;
+    for (uint32_t i = 0; i < g->n_cases; i++) {
+        const struct graph_case *c = &g->cases[i];
+        struct suite_action s;
+        if (c->suite >= first || g->nodes[c->suite].kind != KIND_SUITE || c->id >= len ||
+            (c->group != STR_NONE && c->group >= len) || (c->data != STR_NONE && c->data >= len) ||
+            !span_ok(c->tags, 1, g->n_words) || !span_ok(c->tags + 1, g->words[c->tags], g->n_words) ||
+            !graph_suite(g, first + i, &s))
+            return false;
+        for (uint32_t t = 1; t <= g->words[c->tags]; t++)
+            if (g->words[c->tags + t] >= len)
+                return false;
+    }
+    for (uint32_t i = 0; i < first; i++) {
+        struct suite_action s;
+        if (g->nodes[i].kind == KIND_SUITE && !graph_suite(g, i, &s))
+            return false;
+    }
+    return true;
 }
 
 /* Each node once, what it needs before it: whoever follows the order relies on that. */
@@ -108,7 +144,7 @@ static bool nodes_ok(const struct graph *g)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct node *n = &g->nodes[i];
         const struct node_state *s = &g->states[i];
-        if (n->label >= len || n->dir >= len || n->pos_file >= len || n->kind < KIND_TEST || n->kind > KIND_SERVICE ||
+        if (n->label >= len || n->dir >= len || n->pos_file >= len || n->kind < KIND_TEST || n->kind > KIND_CASE ||
             !span_ok(n->edges_at, n->n_edges, g->n_edges) || !span_ok(n->sets_at, n->n_sets, g->n_node_sets) ||
             !span_ok(n->may_at, n->n_may, g->n_node_sets) || !span_ok(n->outs_at, n->n_outs, g->n_outs) ||
             !span_ok(n->tools_at, n->n_tools, g->n_node_tools) || !span_ok(s->made_at, s->n_made, g->n_made) ||
@@ -147,13 +183,15 @@ bool graph_view(struct graph *g, const struct graph_section s[GRAPH_SECTIONS])
     SEC(SEC_POOLS, pools);
     SEC(SEC_MADE, made);
     SEC(SEC_WORDS, words);
+    SEC(SEC_CASES, cases);
 #undef SEC
     if (s[SEC_ORDER].len != g->n_nodes * sizeof *g->order || s[SEC_STATES].len != g->n_nodes * sizeof *g->states)
         return false;
     g->order = (void *)(uintptr_t)s[SEC_ORDER].p;
     g->states = (void *)(uintptr_t)s[SEC_STATES].p;
     for (uint32_t i = 0; i < g->n_edges; i++)
-        if (g->edges[i].to >= g->n_nodes || (g->edges[i].out != ID_NONE && g->edges[i].out >= g->n_outs))
+        if (g->edges[i].to >= g->n_nodes ||
+            (g->edges[i].out != ID_NONE && g->edges[i].out != OUT_ORDER && g->edges[i].out >= g->n_outs))
             return false;
     for (uint32_t i = 0; i < g->n_outs; i++)
         if (g->outs[i].path >= len || g->outs[i].producer >= g->n_nodes)
@@ -188,5 +226,5 @@ bool graph_view(struct graph *g, const struct graph_section s[GRAPH_SECTIONS])
     for (uint32_t i = 0; i < g->n_made; i++)
         if (g->made[i].file >= g->n_files || g->made[i].out >= g->n_outs)
             return false;
-    return nodes_ok(g);
+    return nodes_ok(g) && cases_ok(g);
 }

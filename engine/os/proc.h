@@ -3,8 +3,8 @@
  * Runs one child process under supervision. Has never heard of targets.
  *
  * The child leads a process group of its own; its standard input is /dev/null or given text; its standard output and
- * standard error are pipes that are read apart and kept in order of arrival; it inherits no other descriptor than
- * those named. proc_run blocks its calling thread until the child has ended (seen by pidfd, or SIGCHLD-free polling
+ * standard error are pipes that are read apart and kept in order of arrival (or a file, or the caller's); it inherits no
+ * other descriptor than those named. proc_run blocks its calling thread until the child has ended (seen by pidfd, or SIGCHLD-free polling
  * where there is none: the end of a pipe is not the end of a process), its group has been cleaned up and the pipes are
  * drained. Many threads may call it at once.
  *
@@ -46,8 +46,15 @@ struct proc_spec {
     const char *stdin_path;  /* a file for standard input; NULL = /dev/null */
     const char *stdin_text;  /* text for standard input (an unlinked temporary file); NULL = none */
     size_t stdin_len;
-    const int *inherit_fds; /* kept open in the child under the same number */
+    const int *inherit_fds; /* kept open in the child under the same number; those below 3 are ignored */
     size_t n_inherit_fds;
+    /* Standard output goes to this file, made or emptied before the start, and only standard error is captured;
+     * NULL = none. */
+    const char *stdout_path;
+    /* true: the child's standard output and standard error are these descriptors, which stay the caller's, and nothing
+     * is captured. false: out_fd means nothing. */
+    bool own_output;
+    int out_fd[2];
     int64_t timeout_ms;   /* 0 = none */
     int64_t grace_ms;     /* between SIGTERM and SIGKILL */
     int64_t left_ms;      /* patience with left-over processes */
@@ -80,6 +87,12 @@ struct proc_result {
 /* Never fails otherwise than by PROC_NOT_STARTED. */
 void proc_run(const struct proc_spec *spec, struct proc_result *out);
 void proc_result_clear(struct proc_result *r);
+
+/* A pipe whose ends are close-on-exec and above 2, so that a child can be given either under its own number. */
+bool proc_pipe(int p[2]); /* false: errno says why, and p is {-1, -1} */
+
+/* What of the process lies in memory now; 0 = unknown (it is gone, or the system has no /proc). */
+uint64_t proc_resident_bytes(pid_t pid);
 
 /* Makes this process adopt orphaned descendants (Linux: PR_SET_CHILD_SUBREAPER); elsewhere does nothing. */
 void proc_adopt_orphans(void);

@@ -32,8 +32,16 @@ static int above_std(int fd)
     return up;
 }
 
-static bool open_pipe(int p[2])
+static void close_fd(int *fd)
 {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+bool proc_pipe(int p[2])
+{
+    p[0] = p[1] = -1;
 #ifdef __linux__
     if (pipe2(p, O_CLOEXEC) != 0)
         return false;
@@ -45,14 +53,13 @@ static bool open_pipe(int p[2])
 #endif
     p[0] = above_std(p[0]);
     p[1] = above_std(p[1]);
-    return p[0] >= 0 && p[1] >= 0;
-}
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
+    if (p[0] >= 0 && p[1] >= 0)
+        return true;
+    int errnum = errno;
+    close_fd(&p[0]);
+    close_fd(&p[1]);
+    errno = errnum;
+    return false;
 }
 
 /* An open file without a name that holds the text, to be read from its start. */
@@ -243,33 +250,58 @@ static bool open_stdin(const struct proc_spec *spec, int *in, struct err *e)
     return true;
 }
 
+/* What the child writes to, and the ends that are read here (-1 = none). */
+static bool open_output(const struct proc_spec *spec, int child[2], int here[2], struct err *e)
+{
+    child[0] = child[1] = here[0] = here[1] = -1;
+    for (int i = 0; i < 2; i++) {
+        if (spec->own_output) {
+            /* A copy, since one below 3 would be overwritten by the file actions, or overwrite the other. */
+            child[i] = fcntl(spec->out_fd[i], F_DUPFD_CLOEXEC, 3);
+            if (child[i] < 0)
+                return no_descriptors(spec, errno, e);
+        } else if (i == 0 && spec->stdout_path) {
+            child[i] = above_std(open(spec->stdout_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+            if (child[i] < 0) {
+                err_sys(e, "T601", errno, "cannot run %s: cannot write %s for its standard output", spec->file,
+                        spec->stdout_path);
+                return err_hint(e, "make its folder, or remove what is in its place");
+            }
+        } else {
+            int p[2];
+            if (!proc_pipe(p))
+                return no_descriptors(spec, errno, e);
+            here[i] = p[0];
+            child[i] = p[1];
+        }
+    }
+    return true;
+}
+
 bool proc_spawn(const struct proc_spec *spec, struct spawned *s, struct err *e)
 {
-    int in, out[2] = {-1, -1}, err[2] = {-1, -1};
+    int in, child[2] = {-1, -1};
+    s->out[0] = s->out[1] = -1;
     if (!open_stdin(spec, &in, e))
         return false;
-    bool ok = false;
-    if (!open_pipe(out) || !open_pipe(err)) {
-        no_descriptors(spec, errno, e);
-    } else {
+    bool ok = open_output(spec, child, s->out, e);
+    if (ok) {
         /* A relative file means the parent's folder, but the child changes its own before it executes it. */
         char *here = spec->cwd && spec->file[0] != '/' ? getcwd(NULL, 0) : NULL;
         char *file = here ? mem_printf("%s/%s", here, spec->file) : NULL;
         const char *path = file ? file : spec->file;
         make_close_on_exec();
-        int r = start(spec, path, in, out[1], err[1], &s->pid);
+        int r = start(spec, path, in, child[0], child[1], &s->pid);
         ok = r == 0 ? true : start_error(spec, path, r, e);
         mem_free(file);
         mem_free(here);
     }
     close_fd(&in);
-    close_fd(&out[1]);
-    close_fd(&err[1]);
+    close_fd(&child[0]);
+    close_fd(&child[1]);
     if (!ok) {
-        close_fd(&out[0]);
-        close_fd(&err[0]);
+        close_fd(&s->out[0]);
+        close_fd(&s->out[1]);
     }
-    s->out[0] = out[0];
-    s->out[1] = err[0];
     return ok;
 }

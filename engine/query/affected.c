@@ -138,8 +138,10 @@ static bool edges_differ(const struct affected *a, const struct node *x, const s
         return true;
     for (uint32_t i = 0; i < x->n_edges; i++) {
         const struct edge *p = &g->edges[x->edges_at + i], *q = &b->edges[y->edges_at + i];
+        bool entry = p->out != ID_NONE && p->out != OUT_ORDER;
         if (strcmp(graph_label(g, p->to), graph_label(b, q->to)) != 0 || (p->out == ID_NONE) != (q->out == ID_NONE) ||
-            (p->out != ID_NONE && strcmp(graph_str(g, g->outs[p->out].path), graph_str(b, b->outs[q->out].path)) != 0))
+            (p->out == OUT_ORDER) != (q->out == OUT_ORDER) ||
+            (entry && strcmp(graph_str(g, g->outs[p->out].path), graph_str(b, b->outs[q->out].path)) != 0))
             return true;
     }
     return false;

@@ -9,7 +9,7 @@
 #include "tree/glob.h"
 #include "tree/path.h"
 
-static bool is_test(const struct graph *g, node_id n) { return g->nodes[n].kind == KIND_TEST; }
+static bool is_test(const struct graph *g, node_id n) { return kind_is_test((enum node_kind)g->nodes[n].kind); }
 
 /* Marks what one pattern (from the root) means; how many nodes it matched. */
 static size_t match(struct graph *g, const char *pattern, uint8_t *mark)
@@ -33,9 +33,9 @@ static size_t match(struct graph *g, const char *pattern, uint8_t *mark)
     for (size_t d = strlen(dir); d > 0 && dir[d - 1] == '/'; d--)
         dir[d - 1] = 0;
     /* Tests first; builds only if there are none, groups never: their members are matched themselves. */
-    for (int kind = KIND_TEST; kind <= KIND_BUILD && !count; kind++)
+    for (int pass = 0; pass < 2 && !count; pass++)
         for (uint32_t n = 0; n < g->n_nodes; n++) {
-            if (g->nodes[n].kind != kind)
+            if (pass == 0 ? !is_test(g, n) : g->nodes[n].kind != KIND_BUILD)
                 continue;
             if (wild ? glob_match(pattern, graph_label(g, n)) : path_is_below(graph_str(g, g->nodes[n].dir), dir)) {
                 mark[n] = 1;
@@ -115,25 +115,12 @@ static void no_match(struct graph *g, const char *pattern, const char *sub, cons
 
 static bool has_tag(const struct graph *g, node_id n, const struct select_spec *spec)
 {
-    struct action a;
-    graph_action(g, n, &a);
-    for (uint32_t i = 0; i < a.tags.n; i++)
+    struct id_list tags = graph_tags(g, n);
+    for (uint32_t i = 0; i < tags.n; i++)
         for (size_t t = 0; t < spec->n_tags; t++)
-            if (strcmp(graph_str(g, a.tags.v[i]), spec->tags[t]) == 0)
+            if (strcmp(graph_str(g, tags.v[i]), spec->tags[t]) == 0)
                 return true;
     return false;
-}
-
-/* A group stands for its members when targets are counted, filtered by tag or by failure. */
-static void open_groups(const struct graph *g, uint8_t *selected)
-{
-    for (uint32_t k = g->n_nodes; k-- > 0;) {
-        node_id n = g->order[k];
-        if (!selected[n] || g->nodes[n].kind != KIND_GROUP)
-            continue;
-        for (uint32_t i = 0; i < g->nodes[n].n_edges; i++)
-            selected[g->edges[g->nodes[n].edges_at + i].to] = 1;
-    }
 }
 
 /* Its last run failed, or it could not run because something that it needs failed. */
@@ -175,7 +162,7 @@ bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *se
             /* A build that failed kept the tests that need it from running: it is what failed last time. */
             selected[n] = spec->every_kind || is_test(g, n) || (spec->only_failed && g->nodes[n].kind == KIND_BUILD);
     if (!spec->every_kind || spec->n_patterns)
-        open_groups(g, selected);
+        graph_open_groups(g, selected);
     if (spec->n_excludes) {
         uint8_t *out = mem_calloc(g->n_nodes + 1, 1);
         for (size_t i = 0; i < spec->n_excludes; i++)
@@ -183,7 +170,7 @@ bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *se
                 no_match(g, spec->excludes[i], sub, "--exclude", errs);
                 ok = false;
             }
-        open_groups(g, out);
+        graph_open_groups(g, out);
         for (uint32_t n = 0; n < g->n_nodes; n++)
             selected[n] &= (uint8_t)!out[n];
         mem_free(out);
@@ -196,8 +183,8 @@ bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *se
         if (spec->only_failed && !did_fail(&g->states[n]))
             selected[n] = 0;
         /* Its members are selected; itself it would bring the excluded ones back. */
-        if ((spec->n_excludes || spec->n_tags || spec->only_failed) && g->nodes[n].kind == KIND_GROUP &&
-            !spec->every_kind)
+        if ((spec->n_excludes || spec->n_tags || spec->only_failed) &&
+            kind_is_group((enum node_kind)g->nodes[n].kind) && !spec->every_kind)
             selected[n] = 0;
     }
     return ok;

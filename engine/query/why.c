@@ -160,8 +160,8 @@ void why_explain(struct workspace *ws, node_id n, const uint8_t *verdict, char *
             return;
         }
         buf_printf(out, "%s is clean and would be skipped: %s (key %.12s).\n", label,
-                   nd->kind == KIND_GROUP ? "none of its members has to run" : reasons[n], key);
-        if (nd->kind != KIND_GROUP)
+                   kind_is_group((enum node_kind)nd->kind) ? "none of its members has to run" : reasons[n], key);
+        if (!kind_is_group((enum node_kind)nd->kind))
             buf_printf(out, "Its key covers %u input file%s, %u tool%s and %u dependenc%s; all are as they were.\n",
                        count_inputs(g, n), count_inputs(g, n) == 1 ? "" : "s", nd->n_tools, nd->n_tools == 1 ? "" : "s",
                        nd->n_edges, nd->n_edges == 1 ? "y" : "ies");
@@ -169,7 +169,7 @@ void why_explain(struct workspace *ws, node_id n, const uint8_t *verdict, char *
         break;
     case VERDICT_DIRTY:
         buf_printf(out, "%s would run: %s.\n", label, reasons[n]);
-        if (nd->kind == KIND_GROUP)
+        if (kind_is_group((enum node_kind)nd->kind))
             break;
         if (count && runs[0].outcome != OUTCOME_PASSED) {
             buf_adds(out, "Its last run here was ");

@@ -264,9 +264,9 @@ static void count(struct live *l, const struct event *ev)
         break;
     case EVENT_TARGET_FINISHED:
         l->done += ev->kind != KIND_SERVICE; /* one that did not come up is none of the total */
-        if (ev->cached && ev->kind != KIND_GROUP)
+        if (ev->cached && !kind_is_group(ev->kind))
             l->cached++;
-        if (text_is_failure(ev->outcome) && ev->kind != KIND_GROUP)
+        if (text_is_failure(ev->outcome) && !kind_is_group(ev->kind))
             l->failed++;
         if (!ev->cached && l->n_running > 0)
             remove_running(l, ev->node);

@@ -180,9 +180,9 @@ static void remember(struct people *p, const struct event *ev)
 static bool finished(struct people *p, const struct event *ev, struct buf *out)
 {
     int verbosity = p->o.verbosity;
-    if (ev->selected && ev->kind != KIND_TEST)
+    if (ev->selected && !kind_is_test(ev->kind))
         p->selected_others++;
-    if (ev->kind == KIND_GROUP && ev->outcome != OUTCOME_ERROR)
+    if (kind_is_group(ev->kind) && ev->outcome != OUTCOME_ERROR)
         return false; /* a name for others, which speak for themselves */
     if (ev->dry_run && !ev->cached && ev->outcome != OUTCOME_SKIPPED) {
         if (ev->selected)

@@ -127,6 +127,8 @@ void manifest_build(struct workspace *ws, node_id n, struct store *store, struct
     struct buf name = BUF_INIT;
     for (uint32_t i = 0; i < nd->n_edges; i++) {
         const struct edge *e = &g->edges[nd->edges_at + i];
+        if (e->out == OUT_ORDER)
+            continue;
         buf_reset(&name);
         buf_adds(&name, graph_label(g, e->to));
         if (e->out != ID_NONE)

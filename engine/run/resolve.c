@@ -319,7 +319,7 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
     g->states[n].deps = key_deps(&ws->keys, g, n);
     out->weak = out->key = key_weak(&ws->keys, g, n, g->states[n].deps);
     g->states[n].settled = SETTLED_NOW;
-    if (nd->kind == KIND_GROUP || nd->kind == KIND_SERVICE) {
+    if (kind_is_group((enum node_kind)nd->kind) || nd->kind == KIND_SERVICE) {
         become_clean(ws, n, out->key, out);
         return;
     }
@@ -357,6 +357,8 @@ void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *
         node_id unknown = ID_NONE;
         for (uint32_t i = 0; i < nd->n_edges && unknown == ID_NONE; i++) {
             const struct edge *e = &g->edges[nd->edges_at + i];
+            if (e->out == OUT_ORDER)
+                continue;
             /* A dirty test without outputs gives the same when it passes as it would have given before. */
             bool gives = g->nodes[e->to].n_outs > 0;
             if (verdict[e->to] == VERDICT_DEPENDS || (verdict[e->to] == VERDICT_DIRTY && gives))
@@ -378,7 +380,7 @@ void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *
         if (keys)
             keys[n] = r.key;
         node_id dirty = ID_NONE;
-        for (uint32_t i = 0; i < nd->n_edges && nd->kind == KIND_GROUP && dirty == ID_NONE; i++)
+        for (uint32_t i = 0; i < nd->n_edges && kind_is_group((enum node_kind)nd->kind) && dirty == ID_NONE; i++)
             if (verdict[g->edges[nd->edges_at + i].to] == VERDICT_DIRTY)
                 dirty = g->edges[nd->edges_at + i].to;
         if (dirty != ID_NONE) {

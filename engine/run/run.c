@@ -144,13 +144,11 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
         return STEP_STOP;
     }
     uint8_t *needed = closure(&ws->g, selected);
-    for (uint32_t n = 0; n < ws->g.n_nodes; n++)
-        if (selected[n] && ws->g.nodes[n].kind == KIND_GROUP) /* asking for a group is asking for its members */
-            for (uint32_t i = 0; i < ws->g.nodes[n].n_edges; i++)
-                selected[ws->g.edges[ws->g.nodes[n].edges_at + i].to] = 1;
+    graph_open_groups(&ws->g, selected); /* asking for a group is asking for its members */
     r->counts.selected = 0;
     for (uint32_t n = 0; n < ws->g.n_nodes; n++)
-        r->counts.selected += selected[n] && ws->g.nodes[n].kind != KIND_GROUP && ws->g.nodes[n].kind != KIND_SERVICE;
+        r->counts.selected +=
+            selected[n] && !kind_is_group((enum node_kind)ws->g.nodes[n].kind) && ws->g.nodes[n].kind != KIND_SERVICE;
     const char *gone;
     bool waited = false;
     step = STEP_ON;

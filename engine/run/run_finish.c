@@ -133,7 +133,7 @@ static file_id input_moved(struct runner *r, node_id n, int64_t started_real_ns,
             moved = given_moved(r, at, started_real_ns, ended_real_ns);
         for (uint32_t i = 0; i < g->nodes[at].n_edges; i++) {
             node_id to = g->edges[g->nodes[at].edges_at + i].to;
-            if (r->visited[to] == visit)
+            if (r->visited[to] == visit || g->edges[g->nodes[at].edges_at + i].out == OUT_ORDER)
                 continue;
             r->visited[to] = visit;
             MEM_GROW(stack, top, cap);

@@ -69,7 +69,7 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
         remember(r, n, end);
     strtab_add(&r->reported, label);
     run_count(r, n, end, ran, told && !runs_now);
-    rn->to_tell = nd->kind != KIND_GROUP && nd->kind != KIND_SERVICE && (!told || runs_now);
+    rn->to_tell = !kind_is_group((enum node_kind)nd->kind) && nd->kind != KIND_SERVICE && (!told || runs_now);
     if (rn->to_tell && r->announced)
         run_tell(r, n, end);
     for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++) {
@@ -351,7 +351,7 @@ static void set_priorities(struct runner *r)
         for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++)
             if (r->nodes[r->users[u]].priority > below)
                 below = r->nodes[r->users[u]].priority;
-        int64_t own = g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE ? 0
+        int64_t own = kind_is_group((enum node_kind)g->nodes[n].kind) || g->nodes[n].kind == KIND_SERVICE ? 0
                       : st->duration_ms                                                  ? st->duration_ms
                                                                                          : UNKNOWN_MS;
         if (st->status == STATUS_FAILED && below < RUN_FAILED_FIRST)

@@ -35,7 +35,7 @@ static void each_service(struct runner *r, node_id n, void (*fn)(struct runner *
             struct run_service *s = service_of(r, to);
             if (s)
                 fn(r, s, arg);
-            else if (g->nodes[to].kind == KIND_GROUP) {
+            else if (kind_is_group((enum node_kind)g->nodes[to].kind)) {
                 MEM_GROW(stack, top, cap);
                 stack[top++] = to;
             }

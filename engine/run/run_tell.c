@@ -29,7 +29,7 @@ void run_count(struct runner *r, node_id n, const struct run_end *end, bool ran,
 {
     struct run_counts *c = &r->counts;
     enum node_kind kind = (enum node_kind)r->ws->g.nodes[n].kind;
-    if (kind == KIND_GROUP || kind == KIND_SERVICE)
+    if (kind_is_group(kind) || kind == KIND_SERVICE)
         return;
     bool failed = run_is_bad(end->outcome) && end->outcome != OUTCOME_SKIPPED;
     if (r->nodes[n].selected) {
@@ -86,7 +86,8 @@ void run_announce(struct runner *r)
     int64_t sum_ms = 0, longest_ms = 0;
     for (uint32_t n = 0; n < g->n_nodes; n++) {
         const struct run_node *rn = &r->nodes[n];
-        if (rn->phase == PHASE_NONE || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
+        if (rn->phase == PHASE_NONE || kind_is_group((enum node_kind)g->nodes[n].kind) ||
+            g->nodes[n].kind == KIND_SERVICE)
             continue;
         ev.n_total += rn->phase != PHASE_DONE || rn->to_tell; /* else told before the Testfiles were loaded again */
         ev.n_selected += rn->selected;
@@ -116,7 +117,7 @@ void run_tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *
     const struct graph *g = &r->ws->g;
     struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs};
     for (uint32_t n = 0; n < g->n_nodes; n++)
-        if (needed[n] && g->nodes[n].kind != KIND_GROUP && g->nodes[n].kind != KIND_SERVICE) {
+        if (needed[n] && !kind_is_group((enum node_kind)g->nodes[n].kind) && g->nodes[n].kind != KIND_SERVICE) {
             ev.n_total++;
             ev.n_selected += selected[n];
         }
@@ -124,7 +125,7 @@ void run_tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *
     int64_t now = clock_mono_ns();
     for (uint32_t k = 0; k < g->n_nodes; k++) {
         node_id n = g->order[k];
-        if (!needed[n] || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
+        if (!needed[n] || kind_is_group((enum node_kind)g->nodes[n].kind) || g->nodes[n].kind == KIND_SERVICE)
             continue;
         struct event done = {.type = EVENT_TARGET_FINISHED,
                              .now_ns = now,
@@ -157,7 +158,7 @@ void run_tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t *se
     resolve_needed(r->ws, needed, forced, verdict, reasons, keys);
     struct event ev = {.type = EVENT_RUN_STARTED, .node = UINT32_MAX, .jobs = r->o->jobs, .dry_run = true};
     for (uint32_t n = 0; n < g->n_nodes; n++)
-        if (needed[n] && g->nodes[n].kind != KIND_GROUP && g->nodes[n].kind != KIND_SERVICE) {
+        if (needed[n] && !kind_is_group((enum node_kind)g->nodes[n].kind) && g->nodes[n].kind != KIND_SERVICE) {
             ev.n_total++;
             ev.n_selected += selected[n];
             ev.estimate_run += verdict[n] >= VERDICT_DIRTY;
@@ -165,7 +166,7 @@ void run_tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t *se
     run_emit(r, &ev);
     for (uint32_t k = 0; k < g->n_nodes; k++) {
         node_id n = g->order[k];
-        if (!needed[n] || g->nodes[n].kind == KIND_GROUP || g->nodes[n].kind == KIND_SERVICE)
+        if (!needed[n] || kind_is_group((enum node_kind)g->nodes[n].kind) || g->nodes[n].kind == KIND_SERVICE)
             continue;
         bool would_run = verdict[n] >= VERDICT_DIRTY;
         struct event done = {.type = EVENT_TARGET_FINISHED,

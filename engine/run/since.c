@@ -155,8 +155,10 @@ static void spread(struct since *s)
     s->n_affected = 0;
     for (uint32_t k = 0; k < g->n_nodes; k++) {
         node_id n = g->order[k];
-        for (uint32_t i = 0; i < g->nodes[n].n_edges && !s->affected[n]; i++)
-            s->affected[n] = s->affected[g->edges[g->nodes[n].edges_at + i].to];
+        for (uint32_t i = 0; i < g->nodes[n].n_edges && !s->affected[n]; i++) {
+            const struct edge *e = &g->edges[g->nodes[n].edges_at + i];
+            s->affected[n] = e->out != OUT_ORDER && s->affected[e->to];
+        }
         s->n_affected += s->affected[n];
     }
 }
