@@ -7,7 +7,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
-PKGS := lua5.4 libxxhash sqlite3 yajl yaml-0.1
+PKGS := lua5.4 libxxhash sqlite3 yajl yaml-0.1 expat
 # libgit2 is not linked but loaded when git is asked something: the object's name says which release the headers are of.
 LIBGIT2 := $(shell readelf -d "$$(pkg-config --variable=libdir libgit2 2>/dev/null)/libgit2.so" 2>/dev/null | \
 	sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
