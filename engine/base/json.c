@@ -72,6 +72,15 @@ static size_t utf8_length(const unsigned char *p, size_t len, size_t *bad)
     return need;
 }
 
+bool json_is_utf8(const char *s, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    for (size_t i = 0, n, bad; i < len; i += n)
+        if ((n = utf8_length(p + i, len - i, &bad)) == 0)
+            return false;
+    return true;
+}
+
 static void add_control(struct buf *out, unsigned char c)
 {
     static const char short_forms[] = "\b\t\n\f\r";

@@ -36,4 +36,6 @@ void json_double(struct json *j, double v, int decimals); /* fixed notation */
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
 
+bool json_is_utf8(const char *s, size_t len); /* well-formed: no overlong form, no surrogate, nothing above U+10FFFF */
+
 #endif

@@ -62,6 +62,7 @@ struct worker_run {
     const char *data;      /* JSON text on one line; NULL = none */
     uint32_t attempt;      /* from 1 */
     int64_t timeout_ms;    /* 0 = none; from `run`, anew from `started` */
+    const char *extra;     /* further members of the message (",\"x\":1"), to see them ignored; NULL = none */
 };
 
 struct worker_answer {
