@@ -33,6 +33,7 @@ void job_free(struct job *j)
         return;
     proc_result_clear(&j->result);
     strvec_clear(&j->reads);
+    strvec_clear(&j->before);
     mem_free(j->note);
     mem_free(j->tmpdir);
     mem_free(j->made);
@@ -396,23 +397,28 @@ static void resolve_read(const struct job *j, const char *raw, struct buf *path)
         path->p[--path->len] = 0;
 }
 
+void job_add_read(struct job *j, const char *raw)
+{
+    struct buf path = BUF_INIT;
+    resolve_read(j, raw, &path);
+    if (path.len)
+        strvec_add(&j->reads, buf_cstr(&path));
+    buf_clear(&path);
+}
+
 static bool collect_reads(struct job *j, struct err *e)
 {
     if (!j->depfile)
         return true;
-    struct buf text = BUF_INIT, path = BUF_INIT;
+    struct buf text = BUF_INIT;
     struct strvec raw = STRVEC_INIT;
     char *file = absolute(j, j->depfile);
     bool ok = file_exists(file);
     if (!ok)
         err_set(e, "T609", "it did not write its depfile %s", j->depfile);
     ok = ok && file_read(file, DEPFILE_MAX_BYTES, &text, e) && depfile_parse(buf_cstr(&text), text.len, &raw, e);
-    for (size_t i = 0; i < raw.n && ok; i++) {
-        buf_reset(&path);
-        resolve_read(j, raw.v[i], &path);
-        if (path.len)
-            strvec_add(&j->reads, buf_cstr(&path));
-    }
+    for (size_t i = 0; i < raw.n && ok; i++)
+        job_add_read(j, raw.v[i]);
     if (ok) {
         strvec_sort_unique(&j->reads);
         unlink(file);
@@ -420,7 +426,6 @@ static bool collect_reads(struct job *j, struct err *e)
     mem_free(file);
     strvec_clear(&raw);
     buf_clear(&text);
-    buf_clear(&path);
     return ok;
 }
 
@@ -613,7 +618,9 @@ static void restore(struct job *j)
 
 void job_run(struct job *j)
 {
-    if (j->kind == JOB_RUN)
+    if (j->kind == JOB_SERVE)
+        j->serve(j);
+    else if (j->kind == JOB_RUN)
         run(j);
     else
         restore(j);

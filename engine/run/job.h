@@ -16,7 +16,12 @@
 #include "store/store.h"
 #include "tree/stamp.h"
 
-enum job_kind { JOB_RUN, JOB_RESTORE };
+enum job_kind {
+    JOB_RUN,
+    JOB_RESTORE,
+    JOB_SERVE, /* serves cases of a suite (run/suite.h) */
+    JOB_CASE,  /* a case that was served: never run by itself, only given back */
+};
 
 struct job_output {   /* an output entry to be collected */
     const char *path; /* repository-relative */
@@ -81,6 +86,9 @@ struct job {
     /* Called after a failed attempt that another one follows; from the running thread. */
     void (*on_retry)(void *ctx, struct job *j, uint32_t attempt, const struct proc_result *r);
     void *ctx;
+    /* JOB_SERVE: what the thread does. */
+    void (*serve)(struct job *j);
+    void *suite;
 
     /* -------- filled by job_run -------- */
     enum outcome outcome;
@@ -99,10 +107,16 @@ struct job {
     int64_t started_real_ns; /* of the first attempt */
     int64_t ended_real_ns;   /* when all was collected */
     bool unstored;           /* outputs could not be kept: `note` says why */
+    /* JOB_CASE: */
+    enum case_mark mark;
+    bool has_reads;       /* the worker said what it read */
+    struct strvec before; /* cases that the same worker had served before it, when it failed and passes alone */
 };
 
 struct job *job_new(void);
 void job_free(struct job *j);
 void job_run(struct job *j);
+/* Adds a path that the target has read, absolute or as seen from j->cwd, to j->reads. */
+void job_add_read(struct job *j, const char *raw);
 
 #endif

@@ -41,6 +41,8 @@ static void post(struct pool_threads *p, const struct pool_msg *m, bool at_once)
 
 void pool_post(struct pool_threads *p, const struct pool_msg *m) { post(p, m, true); }
 
+void pool_post_later(struct pool_threads *p, const struct pool_msg *m) { post(p, m, false); }
+
 bool pool_take(struct pool_threads *p, struct pool_msg *out)
 {
     pthread_mutex_lock(&p->lock);
@@ -58,18 +60,23 @@ bool pool_take(struct pool_threads *p, struct pool_msg *out)
     return got;
 }
 
-static void on_retry(void *ctx, struct job *j, uint32_t attempt, const struct proc_result *r)
+void pool_post_retry(struct pool_threads *p, struct job *j, uint32_t attempt, struct proc_log *log, int64_t duration_ns)
 {
     struct pool_msg m = {.type = POOL_JOB_RETRIES,
                          .job = j,
                          .attempt = attempt,
                          .outcome = j->outcome,
                          .note = j->note ? mem_strdup(j->note) : NULL,
-                         .duration_ns = r->duration_ns};
+                         .duration_ns = duration_ns};
     /* The log's owner changes: the next attempt starts with an empty one. */
-    m.log = r->log;
-    memset(&j->result.log, 0, sizeof j->result.log);
-    pool_post(ctx, &m);
+    m.log = *log;
+    memset(log, 0, sizeof *log);
+    pool_post(p, &m);
+}
+
+static void on_retry(void *ctx, struct job *j, uint32_t attempt, const struct proc_result *r)
+{
+    pool_post_retry(ctx, j, attempt, &j->result.log, r->duration_ns);
 }
 
 static void *thread_main(void *arg)

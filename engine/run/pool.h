@@ -13,15 +13,17 @@
 
 #include "run/job.h"
 
-enum pool_msg_type { POOL_JOB_STARTED, POOL_JOB_DONE, POOL_JOB_RETRIES, POOL_SERVICE };
+enum pool_msg_type { POOL_JOB_STARTED, POOL_JOB_DONE, POOL_JOB_RETRIES, POOL_SERVICE, POOL_WORKER_ENDED };
 struct pool_msg {
     enum pool_msg_type type;
     struct job *job;      /* JOB_DONE, JOB_RETRIES (still running then: read only label, node, max_attempts) */
     uint32_t attempt;     /* JOB_RETRIES: the one that failed */
     enum outcome outcome; /* JOB_RETRIES: of the attempt */
-    char *note;           /* JOB_RETRIES: how; the receiver frees it */
-    struct proc_log log;  /* JOB_RETRIES: its output; the receiver clears it */
+    char *note;           /* JOB_RETRIES: how; WORKER_ENDED: what was wrong; the receiver frees it */
+    struct proc_log log;  /* JOB_RETRIES: its output; WORKER_ENDED: what it wrote then; the receiver clears it */
     int64_t duration_ns;  /* JOB_RETRIES */
+    uint32_t suite, node; /* WORKER_ENDED: nodes of its suite and of the last case that it served (UINT32_MAX = none) */
+    bool failed;          /* WORKER_ENDED: that counts as a failure */
     void *service;        /* POOL_SERVICE */
     int service_event;
 };
@@ -37,5 +39,9 @@ void pool_cancel_waiting(struct pool_threads *p);
 int pool_fd(const struct pool_threads *p); /* readable when a message waits */
 bool pool_take(struct pool_threads *p, struct pool_msg *out);
 void pool_post(struct pool_threads *p, const struct pool_msg *m); /* from any thread */
+/* The same for what can wait until something else wakes the coordinator. */
+void pool_post_later(struct pool_threads *p, const struct pool_msg *m);
+/* What on_retry of a job does: tells of a failed attempt; takes the log. */
+void pool_post_retry(struct pool_threads *p, struct job *j, uint32_t attempt, struct proc_log *log, int64_t duration_ns);
 
 #endif

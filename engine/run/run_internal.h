@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of one run share: run.c (its course), run_nodes.c (the loop), run_job.c (from node to job), run_finish.c
- * (from job to result), run_service.c, run_tell.c (events). */
+ * (from job to result), run_service.c, run_suite.c, run_tell.c (events). */
 #ifndef TGRAPH_RUN_RUN_INTERNAL_H
 #define TGRAPH_RUN_RUN_INTERNAL_H
 
@@ -11,6 +11,7 @@
 #include "run/run.h"
 #include "run/sched.h"
 #include "run/service.h"
+#include "run/suite.h"
 
 enum run_phase {                 /* see resolve.h for the picture */
                  PHASE_NONE = 0, /* not needed */
@@ -82,6 +83,9 @@ struct runner {
     struct run_service *services;
     uint32_t n_services;
     struct map service_index; /* node -> index in services */
+    struct run_suite **suites; /* that have had a case to serve */
+    uint32_t n_suites, cap_suites;
+    struct map suite_index; /* node -> index in suites */
     struct run_look *looks;   /* per set: the last look at its files; grown on demand */
     uint32_t n_looks;
     struct run_look *given; /* per node: the same of its outputs; NULL until the first */
@@ -158,6 +162,22 @@ bool run_tmp_base(struct runner *r);
 
 /* run_finish.c: results of jobs that ended, committed together. */
 void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n);
+
+/* run_suite.c */
+/* A dirty case: it waits in its suite. */
+void run_suite_queue(struct runner *r, node_id n);
+/* Suites with cases that wait ask the scheduler for places. */
+void run_suites_offer(struct runner *r);
+/* The scheduler has given suite n a place: the job that serves there. */
+struct job *run_suite_start(struct runner *r, node_id n);
+void run_suite_place_back(struct runner *r, node_id n);
+/* Takes out a case of suite n that nobody has begun, or of any; false when there is none. The second stops all suites. */
+bool run_suite_drop(struct runner *r, node_id n, node_id *dropped);
+bool run_suites_stop(struct runner *r, node_id *dropped);
+bool run_suites_wait(struct runner *r); /* is there a case that nobody has begun? */
+/* A worker has ended otherwise than it should, outside of any case. What ended before is written already. */
+void run_suite_worker_ended(struct runner *r, const struct pool_msg *m);
+void run_suites_clear(struct runner *r);
 
 /* run_service.c */
 void run_services_init(struct runner *r, const uint8_t *needed);

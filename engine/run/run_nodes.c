@@ -84,6 +84,10 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
 
 void run_queue(struct runner *r, node_id n)
 {
+    if (r->ws->g.nodes[n].kind == KIND_CASE) {
+        run_suite_queue(r, n);
+        return;
+    }
     run_set_phase(r, n, PHASE_QUEUED);
     sched_push(r->sched, n, r->nodes[n].priority);
 }
@@ -181,6 +185,11 @@ static void start(struct runner *r, node_id n)
         return;
     }
     open_store(r);
+    if (r->ws->g.nodes[n].kind == KIND_SUITE) {
+        r->jobs_out++;
+        pool_submit(r->pool, run_suite_start(r, n));
+        return;
+    }
     struct job *j = run_make_job(r, n, JOB_RUN);
     run_set_phase(r, n, PHASE_RUNNING);
     if (sched_running(r->sched) <= (uint32_t)r->o->jobs) { /* else it waits for a thread, which tells */
@@ -215,7 +224,13 @@ static void start_all(struct runner *r)
         start(r, n);
     }
     node_id n;
-    while (r->stopping && (n = sched_drop(r->sched)) != ID_NONE)
+    while (r->stopping && (n = sched_drop(r->sched)) != ID_NONE) {
+        if (r->ws->g.nodes[n].kind == KIND_SUITE)
+            run_suite_place_back(r, n);
+        else
+            skip(r, n, r->stop_reason);
+    }
+    while (r->stopping && run_suites_stop(r, &n))
         skip(r, n, r->stop_reason);
 }
 
@@ -240,12 +255,13 @@ static void retried(struct runner *r, struct pool_msg *m)
 /* While actions are so short that a thread would mostly wait for the coordinator, as many again wait in the pool. */
 static void run_ahead(struct runner *r, const struct job *j)
 {
-    if (!r->may_run_ahead || j->cancelled)
+    if (j->cancelled)
         return;
     int64_t d = j->result.duration_ns + 1;
     r->recent_ns = r->recent_ns ? (r->recent_ns * 7 + d) / 8 : d;
     uint32_t jobs = (uint32_t)r->o->jobs;
-    sched_set_slots(r->sched, r->recent_ns < SHORT_NS ? 2 * jobs + 2 : jobs);
+    if (r->may_run_ahead) /* a place of a suite is worth a thread */
+        sched_set_slots(r->sched, r->recent_ns < SHORT_NS && !r->n_suites ? 2 * jobs + 2 : jobs);
 }
 
 static bool can_run_ahead(const struct runner *r, const uint8_t *needed)
@@ -273,28 +289,57 @@ static void interrupt(struct runner *r)
     run_services_stop_all(r);
 }
 
+/* Writes and tells what has ended. */
+static void finish_now(struct runner *r)
+{
+    if (!r->n_pending)
+        return;
+    struct job **jobs = r->pending;
+    uint32_t n = r->n_pending;
+    r->pending = NULL;
+    r->n_pending = r->cap_pending = 0;
+    run_finish_jobs(r, jobs, n);
+    for (uint32_t i = 0; i < n; i++)
+        job_free(jobs[i]);
+    mem_free(jobs);
+}
+
 /* Takes every message that waits; finished jobs free their places at once and are written together by finish_pending. */
 static void take_messages(struct runner *r)
 {
     struct pool_msg m;
     while (pool_take(r->pool, &m)) {
         if (m.type == POOL_JOB_STARTED) {
+            if (m.job->kind == JOB_CASE)
+                run_set_phase(r, m.job->node, PHASE_RUNNING);
             started(r, m.job, 1);
         } else if (m.type == POOL_JOB_RETRIES) {
             retried(r, &m);
         } else if (m.type == POOL_SERVICE) {
             run_service_message(r, m.service, (enum service_event)m.service_event);
+        } else if (m.type == POOL_WORKER_ENDED) {
+            finish_now(r); /* the cases that it served */
+            run_suite_worker_ended(r, &m);
+            mem_free(m.note);
+            proc_log_clear(&m.log);
         } else {
-            r->jobs_out--;
+            r->jobs_out -= m.job->kind != JOB_CASE;
             if (m.job->cancelled) /* its thread may have seen the signal first */
                 interrupt(r);
-            if (m.job->kind == JOB_RUN) {
-                sched_release(r->sched, m.job->node);
+            if (m.job->kind == JOB_SERVE)
+                run_suite_place_back(r, m.job->node);
+            if (m.job->kind == JOB_RUN || m.job->kind == JOB_CASE)
                 run_ahead(r, m.job);
+            if (m.job->kind == JOB_RUN || m.job->kind == JOB_SERVE) {
+                sched_release(r->sched, m.job->node);
                 if (r->have_js && r->js.n_tokens && r->js.n_tokens >= sched_running(r->sched))
                     jobserver_give(&r->js);
             }
-            if (r->o->fail_fast && m.job->kind == JOB_RUN && run_is_bad(m.job->outcome) && !m.job->cancelled)
+            if (m.job->kind == JOB_SERVE) {
+                job_free(m.job);
+                continue;
+            }
+            if (r->o->fail_fast && m.job->kind != JOB_RESTORE && run_is_bad(m.job->outcome) && !m.job->cancelled)
                 stop_starting(r, mem_printf("--fail-fast: %s failed", m.job->label));
             if (!r->n_pending)
                 r->pending_since_ns = clock_mono_ns();
@@ -308,18 +353,11 @@ static void take_messages(struct runner *r)
  * others to go on with, a group gets a moment to grow; nothing of it is told before it is written. */
 static void finish_pending(struct runner *r)
 {
-    bool can_wait = r->may_run_ahead && r->recent_ns < SHORT_NS && !r->stopping && sched_waiting(r->sched) &&
-                    r->n_pending < GROUP_JOBS && clock_mono_ns() - r->pending_since_ns < GROUP_NS;
-    if (!r->n_pending || can_wait)
-        return;
-    struct job **jobs = r->pending;
-    uint32_t n = r->n_pending;
-    r->pending = NULL;
-    r->n_pending = r->cap_pending = 0;
-    run_finish_jobs(r, jobs, n);
-    for (uint32_t i = 0; i < n; i++)
-        job_free(jobs[i]);
-    mem_free(jobs);
+    bool can_wait = (r->may_run_ahead || r->n_suites) && r->recent_ns < SHORT_NS && !r->stopping &&
+                    (sched_waiting(r->sched) || run_suites_wait(r)) && r->n_pending < GROUP_JOBS &&
+                    clock_mono_ns() - r->pending_since_ns < GROUP_NS;
+    if (!can_wait)
+        finish_now(r);
 }
 
 static void wait_for_something(struct runner *r)
@@ -352,8 +390,8 @@ static void set_priorities(struct runner *r)
             if (r->nodes[r->users[u]].priority > below)
                 below = r->nodes[r->users[u]].priority;
         int64_t own = kind_is_group((enum node_kind)g->nodes[n].kind) || g->nodes[n].kind == KIND_SERVICE ? 0
-                      : st->duration_ms                                                  ? st->duration_ms
-                                                                                         : UNKNOWN_MS;
+                      : st->duration_ms ? st->duration_ms
+                                        : UNKNOWN_MS;
         if (st->status == STATUS_FAILED && below < RUN_FAILED_FIRST)
             own += RUN_FAILED_FIRST;
         r->nodes[n].priority = below + own;
@@ -459,6 +497,7 @@ void run_nodes(struct runner *r, const uint8_t *needed, const uint8_t *selected)
             resolve(r, r->ready[--r->n_ready]);
         if (!r->announced)
             run_announce(r);
+        run_suites_offer(r);
         start_all(r);
         if (r->n_ready)
             continue;
@@ -471,6 +510,7 @@ void run_nodes(struct runner *r, const uint8_t *needed, const uint8_t *selected)
             run_services_stop_all(r);
         wait_for_something(r);
         take_messages(r);
+        run_suites_offer(r);
         start_all(r); /* the processors first, then the paperwork */
         finish_pending(r);
     }
@@ -488,6 +528,7 @@ void run_nodes_clear(struct runner *r)
     if (r->nodes)
         for (uint32_t n = 0; n < r->ws->g.n_nodes; n++)
             mem_free(r->nodes[n].reason);
+    run_suites_clear(r);
     run_services_clear(r);
     r->services = NULL;
     r->n_services = 0;

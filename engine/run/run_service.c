@@ -24,7 +24,8 @@ static void each_service(struct runner *r, node_id n, void (*fn)(struct runner *
     uint32_t cap = 16, top = 0;
     node_id *stack = mem_resize(NULL, cap, sizeof *stack);
     struct map seen = MAP_INIT;
-    stack[top++] = n;
+    /* The cases of a suite need what it declares. */
+    stack[top++] = g->nodes[n].kind == KIND_SUITE && g->nodes[n].n_edges ? g->edges[g->nodes[n].edges_at].to : n;
     while (top) {
         const struct node *nd = &g->nodes[stack[--top]];
         for (uint32_t i = 0; i < nd->n_edges; i++) {
@@ -168,6 +169,13 @@ static void find_starting(struct runner *r, struct run_service *s, void *arg)
 
 static void fail_user(struct runner *r, node_id n, struct run_service *s)
 {
+    node_id waiting;
+    if (r->ws->g.nodes[n].kind == KIND_SUITE) {
+        run_suite_place_back(r, n);
+        while (run_suite_drop(r, n, &waiting))
+            fail_user(r, waiting, s);
+        return;
+    }
     run_left_undone(r, n);
     char *reason = mem_printf("service %s did not come up", graph_label(&r->ws->g, s->node));
     struct run_end end = {.outcome = OUTCOME_SKIPPED, .reason = reason};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Suites within a run: dirty cases wait in their suite (run/suite.h), and the suite's node stands in the scheduler once
+ * for each worker that could find something to do, holding its slots, pool and resources. */
+#include <string.h>
+
+#include "os/clock.h"
+#include "run/run_internal.h"
+
+#define UNKNOWN_MS 20 /* guess for a case that never ran */
+
+struct run_suite {
+    node_id node;
+    struct suite *s;
+    struct job *made; /* holds the worker's command and environment */
+    uint32_t out;     /* places asked for: in the scheduler, parked for a service, or with a thread */
+    atomic_bool others_wait;
+};
+
+static struct run_suite *suite_of(struct runner *r, node_id suite)
+{
+    uint32_t i = map_get(&r->suite_index, suite);
+    return i == MAP_NONE ? NULL : r->suites[i];
+}
+
+static struct run_suite *open_suite(struct runner *r, node_id n)
+{
+    const struct graph *g = &r->ws->g;
+    struct run_suite *rs = suite_of(r, n);
+    if (rs)
+        return rs;
+    struct action a;
+    struct suite_action sa;
+    graph_action(g, n, &a);
+    if (!graph_suite(g, n, &sa))
+        BUG("%s is no suite", graph_label(g, n));
+    rs = mem_calloc(1, sizeof *rs);
+    rs->node = n;
+    atomic_init(&rs->others_wait, false);
+    struct job *j = rs->made = run_make_job(r, n, JOB_RUN);
+    struct suite_opts o = {.node = n,
+                           .label = j->label,
+                           .root = j->root,
+                           .cwd = j->cwd,
+                           .file = j->file,
+                           .missing = j->missing,
+                           .argv = j->argv,
+                           .envp = j->envp,
+                           .tmp_base = r->tmp_base,
+                           .max_attempts = a.retries + 1,
+                           .places = (uint32_t)r->o->jobs,
+                           .steal = sa.order == ORDER_ANY,
+                           .isolate = sa.isolate,
+                           .start_timeout_ms = (int64_t)sa.start_timeout_ms,
+                           .timeout_ms = (int64_t)a.timeout_ms,
+                           .recycle_cases = sa.recycle_cases,
+                           .recycle_bytes = sa.recycle_bytes,
+                           .grace_ms = j->grace_ms,
+                           .left_ms = j->left_ms,
+                           .cancel_fd = j->cancel_fd,
+                           .kill_fd = j->kill_fd,
+                           .others_wait = &rs->others_wait};
+    memcpy(o.env_free, j->env_free, sizeof o.env_free);
+    rs->s = suite_new(&o);
+    MEM_GROW(r->suites, r->n_suites, r->cap_suites);
+    map_put(&r->suite_index, n, r->n_suites);
+    r->suites[r->n_suites++] = rs;
+    return rs;
+}
+
+void run_suite_queue(struct runner *r, node_id n)
+{
+    const struct graph *g = &r->ws->g;
+    const struct graph_case *c = graph_case(g, n);
+    const struct node_state *st = &g->states[n];
+    if (!run_tmp_base(r)) {
+        struct run_end end = {.outcome = OUTCOME_ERROR, .reason = r->nodes[n].reason, .note = "no temporary folder"};
+        run_done(r, n, &end);
+        return;
+    }
+    bool known = !digest_is_none(st->key);
+    struct suite_case sc = {.node = n,
+                            .label = graph_label(g, n),
+                            .id = graph_str(g, c->id),
+                            .data = c->data == STR_NONE ? NULL : graph_str(g, c->data),
+                            .group = c->group == STR_NONE ? UINT32_MAX : c->group,
+                            .failed_before = st->status == STATUS_FAILED,
+                            .estimate_ns = known ? (int64_t)st->duration_ms * 1000000 + 500000 : UNKNOWN_MS * 1000000,
+                            .timeout_ms = (int64_t)c->timeout_ms};
+    run_set_phase(r, n, PHASE_QUEUED);
+    suite_add(open_suite(r, c->suite)->s, &sc);
+}
+
+void run_suites_offer(struct runner *r)
+{
+    size_t waiting = sched_waiting(r->sched);
+    for (uint32_t i = 0; i < r->n_suites && !r->stopping; i++) {
+        struct run_suite *rs = r->suites[i];
+        uint32_t wanted = suite_places_wanted(rs->s);
+        if (rs->out >= wanted)
+            continue;
+        int64_t ms = suite_waiting_ns(rs->s) / 1000000 / (r->o->jobs > 0 ? r->o->jobs : 1);
+        int64_t priority = r->nodes[rs->node].priority + ms;
+        if (suite_failed_waits(rs->s) && priority < RUN_FAILED_FIRST)
+            priority += RUN_FAILED_FIRST;
+        for (; rs->out < wanted; rs->out++) {
+            sched_push(r->sched, rs->node, priority);
+            waiting++;
+        }
+    }
+    for (uint32_t i = 0; i < r->n_suites; i++)
+        atomic_store(&r->suites[i]->others_wait, waiting > 0);
+}
+
+struct job *run_suite_start(struct runner *r, node_id n) { return suite_job(suite_of(r, n)->s); }
+
+void run_suite_place_back(struct runner *r, node_id n) { suite_of(r, n)->out--; }
+
+bool run_suite_drop(struct runner *r, node_id n, node_id *dropped)
+{
+    struct run_suite *rs = suite_of(r, n);
+    return rs && suite_drop(rs->s, dropped);
+}
+
+bool run_suites_stop(struct runner *r, node_id *dropped)
+{
+    for (uint32_t i = 0; i < r->n_suites; i++) {
+        suite_stop(r->suites[i]->s);
+        if (suite_drop(r->suites[i]->s, dropped))
+            return true;
+    }
+    return false;
+}
+
+bool run_suites_wait(struct runner *r)
+{
+    for (uint32_t i = 0; i < r->n_suites; i++)
+        if (suite_waiting(r->suites[i]->s))
+            return true;
+    return false;
+}
+
+void run_suite_worker_ended(struct runner *r, const struct pool_msg *m)
+{
+    struct graph *g = &r->ws->g;
+    run_message(r, "T611", m->failed, "%s", m->note);
+    if (!m->failed)
+        return;
+    if (r->counts.exit_status == 0)
+        r->counts.exit_status = 1;
+    if (m->node == UINT32_MAX || g->states[m->node].status != STATUS_CLEAN)
+        return;
+    /* What the end of the worker says of the last case is not known when that is told. */
+    struct node_state *st = &g->states[m->node];
+    st->status = STATUS_FAILED;
+    st->outcome = OUTCOME_ERROR;
+    r->ws->worth_freezing = true;
+    if (r->ws->store && !r->store_broken && store_begin(r->ws->store, NULL)) {
+        store_drop_result(r->ws->store, st->key, NULL);
+        store_commit(r->ws->store, NULL);
+    }
+}
+
+void run_suites_clear(struct runner *r)
+{
+    for (uint32_t i = 0; i < r->n_suites; i++) {
+        suite_free(r->suites[i]->s);
+        job_free(r->suites[i]->made);
+        mem_free(r->suites[i]);
+    }
+    mem_free(r->suites);
+    map_clear(&r->suite_index);
+    r->suites = NULL;
+    r->n_suites = r->cap_suites = 0;
+}

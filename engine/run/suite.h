@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The cases of one suite that wait to be served, and the workers that serve them. Shared by the coordinator, which adds
+ * cases, and the pool threads, which serve them: every function may be called from any of them but where said. Knows neither
+ * graph nor store.
+ *
+ *     struct suite *s = suite_new(&opts);                     // coordinator
+ *     suite_add(s, &one_case); ...                            // coordinator; a job of suite_job for each place
+ *     ... pool threads: suite_serve, by way of the job; each case comes back as a job of kind JOB_CASE ...
+ *     while (suite_drop(s, &node)) ...                        // what is not to be served after all
+ *     suite_free(s);                                          // when no job of it is out
+ *
+ * Order. A group's cases are served one after the other in the order they were added, by one worker. Free workers take the
+ * group with the most to do first (longest processing time first: Graham 1969), those with a case that failed last time
+ * before all. When no group is left to begin and `steal` is set, a free worker takes the second half of what is left of
+ * the group with the most left.
+ *
+ * States of a worker, as seen from here (its own are in worker.h):
+ *
+ *     (none) --worker_start--> SERVING --no case left--> ended
+ *                               |  ^  \--lost, recycled, isolate--> ended, the next case starts another one
+ *         something else waits  v  |
+ *                              PARKED (with the place of its thread) --no case left--> ended
+ */
+#ifndef TGRAPH_RUN_SUITE_H
+#define TGRAPH_RUN_SUITE_H
+
+#include <stdatomic.h>
+
+#include "run/pool.h"
+#include "run/worker.h"
+
+struct suite_opts { /* strings live as long as the suite */
+    uint32_t node;  /* not interpreted here */
+    const char *label, *root, *cwd;
+    const char *file; /* of the worker; NULL: `missing` says what was not found */
+    const char *missing;
+    const char *const *argv;
+    const char **envp; /* with room as in struct job: env_free[1..3] are filled in for each worker */
+    uint32_t env_free[4];
+    const char *tmp_base; /* folder for the workers' private folders */
+    uint32_t max_attempts;
+    uint32_t places; /* threads that may serve at once */
+    bool steal, isolate;
+    int64_t start_timeout_ms, timeout_ms; /* the second: of all, from the first worker's start; 0 = none */
+    uint32_t recycle_cases;
+    uint64_t recycle_bytes;
+    int64_t grace_ms, left_ms;
+    int cancel_fd, kill_fd;
+    atomic_bool *others_wait; /* something else waits for a place: a server leaves after a group; may be NULL */
+};
+
+struct suite_case { /* strings are copied */
+    uint32_t node;  /* not interpreted here */
+    const char *label, *id;
+    const char *data; /* NULL = none */
+    uint32_t group;   /* any number; equal ones are a group. UINT32_MAX: on its own */
+    bool failed_before;
+    int64_t estimate_ns, timeout_ms;
+};
+
+struct suite;
+struct suite *suite_new(const struct suite_opts *o);
+/* No job of it may be out. Ends the workers that are still parked. */
+void suite_free(struct suite *s);
+void suite_add(struct suite *s, const struct suite_case *c);
+/* Takes out a case that nobody has begun; false when none is left. */
+bool suite_drop(struct suite *s, uint32_t *node);
+uint32_t suite_waiting(struct suite *s);   /* cases that nobody has begun */
+int64_t suite_waiting_ns(struct suite *s); /* what they are expected to take */
+bool suite_failed_waits(struct suite *s);  /* one of them failed last time */
+/* How many threads could find something to do, those that serve already among them. */
+uint32_t suite_places_wanted(struct suite *s);
+/* From now on no further case is begun. */
+void suite_stop(struct suite *s);
+/* A job for pool_submit that serves until nothing is left to begin, or something else waits. */
+struct job *suite_job(struct suite *s);
+
+#endif
