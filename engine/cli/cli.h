@@ -34,6 +34,11 @@ struct options {
     const char *json_file; /* run: --json FILE */
     uint64_t max_size;     /* gc, in bytes */
     bool max_size_given;
+    /* once */
+    const char **ins, **envs, *out;
+    size_t n_ins, n_envs;
+    bool dashes; /* there is a --; the arguments behind it begin at n_before */
+    size_t n_before;
     bool help;
     const char **tags, **excludes, **args;
     size_t n_tags, n_excludes, n_args;
@@ -122,5 +127,6 @@ int cmd_log(const struct options *o);
 int cmd_clean(const struct options *o);
 int cmd_gc(const struct options *o);
 int cmd_annotations(const struct options *o);
+int cmd_once(const struct options *o);
 
 #endif

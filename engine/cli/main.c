@@ -18,6 +18,8 @@ const struct command commands[] = {
     {"gc", "gc", "shrink the cache: least recently used results go first", "m", NULL, cmd_gc},
     {"annotations", "annotations", "print tgraph.d.lua, the editor's annotations for Testfiles", "", NULL,
      cmd_annotations},
+    {"once", "once KEY [--in FILE]... [--env NAME]... --out PATH -- CMD...",
+     "make a file that many processes want, in one of them", "iVO", NULL, cmd_once},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 

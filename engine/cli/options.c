@@ -41,6 +41,9 @@ static const struct option {
     {'N', NULL, "--shards", "N", "github-matrix: N shards instead of a job for each target", false, false},
     {'m', NULL, "--max-size", "SIZE", "bytes to keep, with K, M or G (default: TGRAPH_CACHE_SIZE, else 10G)", false,
      false},
+    {'i', NULL, "--in", "FILE", "a file or folder whose content counts (may be repeated)", false, false},
+    {'V', NULL, "--env", "NAME", "a variable whose value counts (may be repeated)", false, false},
+    {'O', NULL, "--out", "PATH", "where the file is wanted", false, false},
 };
 
 static bool takes(const struct command *c, const struct option *opt)
@@ -66,6 +69,8 @@ void options_clear(struct options *o)
     mem_free(o->tags);
     mem_free(o->excludes);
     mem_free(o->args);
+    mem_free(o->ins);
+    mem_free(o->envs);
     mem_free(o->range);
 }
 
@@ -238,6 +243,15 @@ static bool apply(const struct command *c, const struct option *opt, const char 
             return wrong(c, BAD_VALUE, "--max-size takes a number of bytes, with K, M or G behind it", NULL);
         o->max_size_given = true;
         break;
+    case 'i':
+        push(&o->ins, &o->n_ins, value);
+        break;
+    case 'V':
+        push(&o->envs, &o->n_envs, value);
+        break;
+    case 'O':
+        o->out = value;
+        break;
     }
     return true;
 }
@@ -271,7 +285,8 @@ bool options_parse(const struct command *c, int argc, char **argv, struct option
             continue;
         }
         if (strcmp(a, "--") == 0) {
-            only_args = true;
+            only_args = o->dashes = true;
+            o->n_before = o->n_args;
             continue;
         }
         const struct option *found = NULL;
