@@ -11,6 +11,7 @@ local DOC = {
   build = "A command that makes files, its outputs.",
   group = "A name for several targets.",
   service = "A command that is kept up while the targets that depend on it run.",
+  suite = "Many cases, handed one after the other to a few worker processes; each has its own result.",
   pool = "At most `slots` of the targets that name this pool run at once.",
 }
 
@@ -94,9 +95,16 @@ return function()
     "platform = {}",
     "",
   }
-  for _, kind in ipairs { "test", "build", "group", "service" } do
+  for _, kind in ipairs { "test", "build", "group", "service", "suite", "discover" } do
     kind_class(kind, out)
   end
+  out[#out + 1] = "---@class tgraph.discovered"
+  out[#out + 1] = ""
+  out[#out + 1] = "---@class tgraph.case"
+  for _, field in ipairs(schema.case) do
+    out[#out + 1] = ("---@field %s%s %s %s"):format(field.name, field.required and "" or "?", field.ls, field.doc)
+  end
+  out[#out + 1] = ""
   out[#out + 1] = "---@class tgraph.pool"
   out[#out + 1] = "---@field slots integer How many may run at once."
   out[#out + 1] = ""
@@ -107,7 +115,7 @@ return function()
     end
   end
   out[#out + 1] = ""
-  for _, kind in ipairs { "test", "build", "group", "service" } do
+  for _, kind in ipairs { "test", "build", "group", "service", "suite" } do
     kind_function(kind, true, out)
   end
   kind_function("pool", false, out)

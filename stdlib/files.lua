@@ -177,6 +177,32 @@ function globals.use(name)
   return core.use(name, place)
 end
 
+---The path of a file that tgraph's rules bring with them (a plugin, a worker), to be named in `inputs`; a command in the
+---Testfile's folder names it as `support.for_command` says. The file counts by its content.
+---@param path string As in rules/: "pytest/worker.py"
+---@return string path
+function globals.adapter(path)
+  local place = core.place()
+  want_string("adapter", "path", path, place)
+  return core.adapter(path, place)
+end
+
+---The paths of all such files in a folder of rules/ and below it.
+---@param folder string
+---@return string[] paths
+function globals.adapters(folder)
+  local place = core.place()
+  want_string("adapters", "folder", folder, place)
+  return core.adapters((folder:gsub("/+$", "")), place)
+end
+
+---What stands after `--` on the command line: `tgraph unit -- -k parser` gives { "-k", "parser" }. With other options
+---the Testfiles are loaded again. What is put into commands counts there.
+---@return string[] options
+function globals.options()
+  return core.options()
+end
+
 ---A digest of any data (32 hexadecimal digits): the same for equal values, whatever order their keys were set in.
 ---@param value any
 ---@return string digest

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- test, build, group, service, pool and defaults: checked here against the schema, converted by the engine.
+-- test, build, group, service, suite, discover, pool and defaults: checked here against the schema, converted by the
+-- engine.
 local core = ...
 
 local schema = core.part "schema"
@@ -8,7 +9,8 @@ local types = core.part "types"
 local core_place, core_declare, raw_next = core.place, core.declare, core.next
 local a = types.a
 
-local KINDS = { "test", "build", "group", "service" }
+-- A discover is no target of its own, but has fields as one: its suite declares a build of them.
+local KINDS = { "test", "build", "group", "service", "suite", "discover" }
 
 -- of[kind][name] is { check, what }; names[kind] is sorted; required[kind] is in the order of the schema.
 local of, names, required, inheritable = {}, {}, {}, {}
@@ -49,6 +51,11 @@ local function hint_for(word, candidates, otherwise)
   return otherwise
 end
 
+-- How a message calls it: a discover has no name.
+local function called(kind, name)
+  return name and ("%s '%s'"):format(kind, name) or kind
+end
+
 -- Keys in order; those that have none come last, in none.
 local function keys_of(t)
   local keys, odd = {}, 0
@@ -76,15 +83,15 @@ local function report(kind, name, place, given)
   for _, k in ipairs(keys) do
     local field, v = fields[k], given[k]
     if not field and type(k) == "number" then
-      core.fail("T201", place, ("item %s of %s '%s' has no field name"):format(k, kind, name),
+      core.fail("T201", place, ("item %s of %s has no field name"):format(k, called(kind, name)),
         "every field has a name: cmd = { ... }", kind, name)
     elseif not field then
-      core.fail("T201", place, ("unknown field '%s' of %s '%s'"):format(k, kind, name),
+      core.fail("T201", place, ("unknown field '%s' of %s"):format(k, called(kind, name)),
         hint_for(k, names[kind], "its fields are " .. table.concat(names[kind], ", ")), kind, name, k)
     else
       local why = field.check(v)
       if why then
-        local message = ("field '%s' of %s '%s' must be %s, and %s"):format(k, kind, name, field.what, why)
+        local message = ("field '%s' of %s must be %s, and %s"):format(k, called(kind, name), field.what, why)
         core.fail("T202", place, message, nil, kind, name, k)
       else
         right[k] = v
@@ -92,21 +99,13 @@ local function report(kind, name, place, given)
     end
   end
   if odd > 0 then
-    core.fail("T201", place, ("a field of %s '%s' has no text as its name"):format(kind, name), nil, kind, name)
+    core.fail("T201", place, ("a field of %s has no text as its name"):format(called(kind, name)), nil, kind, name)
   end
   return right
 end
 
-local function declare(kind, name, place, given)
-  if type(name) ~= "string" then
-    core.fail("T202", place, ("the name of a %s must be a string, and is %s"):format(kind, a(name)), nil, kind)
-    return ""
-  end
-  if type(given) ~= "table" then
-    core.fail("T202", place, ("%s '%s' must be given a table of fields, and is given %s"):format(kind, name, a(given)),
-      nil, kind, name)
-    return name
-  end
+-- Those of the fields that are right, all of them in the usual case; what is wrong or missing is reported.
+local function checked(kind, name, place, given)
   local fields = of[kind]
   local passed = given
   for k, v in raw_next, given do
@@ -119,11 +118,34 @@ local function declare(kind, name, place, given)
   local inherited = defaults_of[kind]
   for _, field in ipairs(required[kind]) do
     local key = field.name
-    if given[key] == nil and not (inherited and inherited[key] ~= nil) then
-      core.fail("T203", place, ("%s '%s' needs the field '%s'"):format(kind, name, key), field.doc, kind, name)
+    local there = given[key] ~= nil or (inherited and inherited[key] ~= nil)
+    -- What a build writes to standard output may be all that it makes.
+    if not there and not (key == "outputs" and given.stdout ~= nil) then
+      core.fail("T203", place, ("%s needs the field '%s'"):format(called(kind, name), key), field.doc, kind, name)
     end
   end
-  return core_declare(kind, name, place, passed, inherited)
+  return passed
+end
+
+-- Are name and fields what `kind "name" { ... }` takes?
+local function is_declaration(kind, name, place, given)
+  if type(name) ~= "string" then
+    core.fail("T202", place, ("the name of a %s must be a string, and is %s"):format(kind, a(name)), nil, kind)
+    return false
+  end
+  if type(given) ~= "table" then
+    core.fail("T202", place, ("%s '%s' must be given a table of fields, and is given %s"):format(kind, name, a(given)),
+      nil, kind, name)
+    return false
+  end
+  return true
+end
+
+local function declare(kind, name, place, given)
+  if not is_declaration(kind, name, place, given) then
+    return type(name) == "string" and name or ""
+  end
+  return core_declare(kind, name, place, checked(kind, name, place, given), defaults_of[kind])
 end
 
 -- A function for `kind "name" { ... }` and `kind("name", { ... })`.
@@ -160,6 +182,65 @@ globals.group = declarer("group", function(kind, name, place, given)
     given = with_members
   end
   return declare(kind, name, place, given)
+end)
+
+-- What this Testfile has had of `discover` and no suite has taken, in order.
+local waiting = {}
+
+---A command that lists the cases of a suite on its standard output: a line of JSON for each,
+---{"id": "a", "data": any, "group": "g", "inputs": ["file"], "tags": ["t"], "timeout": 5}, of which only the id is needed.
+---It is a build, "SUITE.discover", and runs only when what it reads has changed. Goes into `cases`.
+---@param fields tgraph.discover
+---@return tgraph.discovered cases
+function globals.discover(fields)
+  local place = core_place()
+  local token = {}
+  if type(fields) ~= "table" then
+    core.fail("T202", place, "discover must be given a table of fields, and is given " .. a(fields), nil, "discover")
+    fields = {}
+  else
+    fields = checked("discover", nil, place, fields)
+  end
+  -- The defaults of here, not of where a suite takes it.
+  types.discovered[token] = { place = place, fields = fields, inherited = defaults_of.discover }
+  waiting[#waiting + 1] = token
+  return token
+end
+
+-- Where the list of a suite's cases is kept. Labels are unique; a name's slashes make no folders, so that the suite
+-- "b/c" of "a" and the suite "c" of "a/b" do not meet.
+local function list_of(name)
+  local dir = core.dir()
+  return ("//.tgraph/cases/%s%s.jsonl"):format(dir == "" and dir or dir .. "/", (name:gsub("/", "%%")))
+end
+
+globals.suite = declarer("suite", function(kind, name, place, given)
+  if not is_declaration(kind, name, place, given) then
+    return type(name) == "string" and name or ""
+  end
+  local passed = checked(kind, name, place, given)
+  local discovered = type(passed.cases) == "table" and types.discovered[passed.cases]
+  if not discovered then
+    return core_declare(kind, name, place, passed, defaults_of[kind])
+  end
+  for i, token in ipairs(waiting) do
+    if token == passed.cases then
+      table.remove(waiting, i)
+      break
+    end
+  end
+  local path = list_of(name)
+  local fields = { outputs = {}, stdout = path }
+  for k, v in raw_next, discovered.fields do
+    fields[k] = v
+  end
+  local with_path = {}
+  for k, v in raw_next, passed do
+    with_path[k] = v
+  end
+  with_path.cases = path
+  core_declare("discover", name .. ".discover", discovered.place, fields, discovered.inherited)
+  return core_declare(kind, name, place, with_path, defaults_of[kind])
 end)
 
 globals.pool = declarer("pool", function(_, name, place, given)
@@ -246,6 +327,7 @@ return {
   begin = function()
     defaults_of = {}
     open, n_open = {}, 0
+    waiting = {}
   end,
   finish = function()
     for _, waits in pairs(open) do
@@ -253,6 +335,10 @@ return {
       local shown = tostring(name)
       core.fail("T210", place, ("%s '%s' has no table of fields"):format(kind, shown),
         ("write: %s \"%s\" { ... }"):format(kind, shown), kind, type(name) == "string" and name or nil)
+    end
+    for _, token in ipairs(waiting) do
+      core.fail("T217", types.discovered[token].place, "no suite takes the cases of this discover",
+        "write: suite \"name\" { cases = discover { ... }, ... }", "discover")
     end
   end,
 }

@@ -7,9 +7,16 @@ local core = ...
 
 local next, type, math_type = core.next, type, math.type
 
+-- What `discover` has given -> what it was given: { place, fields }. The tables themselves are empty, so that nobody
+-- takes them for anything else.
+local discovered = {}
+
 local function a(value)
   if value == null then
     return "null"
+  end
+  if value ~= nil and discovered[value] then
+    return "what discover gives"
   end
   local t = type(value)
   return t == "nil" and "nil" or "a " .. t
@@ -42,6 +49,10 @@ end
 
 local function is_code(value)
   return math_type(value) == "integer"
+end
+
+local function is_case(value)
+  return type(value) == "string" or (type(value) == "table" and not discovered[value])
 end
 
 -- Lists within lists, as far down as anybody would go.
@@ -209,6 +220,60 @@ local types = {
     end,
   },
 
+  -- As a duration, but there must be one.
+  limit = {
+    what = [[a number of seconds or a text such as "90s" or "5m"]],
+    ls = "number|string",
+    check = function(value)
+      if type(value) ~= "number" and type(value) ~= "string" then
+        return "is " .. a(value)
+      end
+      return nil
+    end,
+  },
+
+  -- What a case's table may hold is the engine's to check: there may be very many of them.
+  cases = {
+    what = "a list of ids and of tables with an id, or discover { ... }",
+    ls = "(string|tgraph.case)[]|tgraph.discovered",
+    check = function(value)
+      if discovered[value] then
+        return nil
+      end
+      return check_list(value, is_case)
+    end,
+  },
+
+  order = {
+    what = [["any", "group" or "file"]],
+    ls = [["any"|"group"|"file"]],
+    check = function(value)
+      if value == "any" or value == "group" or value == "file" then
+        return nil
+      end
+      return "is " .. (type(value) == "string" and ("'%s'"):format(value) or a(value))
+    end,
+  },
+
+  recycle = {
+    what = [[a table with cases, memory or both, such as { cases = 500, memory = "512MiB" }]],
+    ls = "{ cases: integer?, memory: (integer|string)? }",
+    check = function(value)
+      if type(value) ~= "table" then
+        return "is " .. a(value)
+      end
+      for k, v in next, value do
+        if k ~= "cases" and k ~= "memory" then
+          return ("holds the key '%s'"):format(tostring(k))
+        end
+        if math_type(v) ~= "integer" and (k == "cases" or type(v) ~= "string") then
+          return ("holds %s as its %s"):format(a(v), k)
+        end
+      end
+      return next(value) == nil and "is empty" or nil
+    end,
+  },
+
   value = {
     what = "data",
     ls = "any",
@@ -218,4 +283,4 @@ local types = {
   },
 }
 
-return { types = types, a = a, check_list = check_list }
+return { types = types, a = a, check_list = check_list, discovered = discovered }

@@ -168,7 +168,7 @@ static int core_glob(lua_State *L)
         v[n] = out.v[i];
         v[n++].kind = RAW_EXCLUDE;
     }
-    list = (struct raw_list){v, n};
+    list = (struct raw_list){v, n, false};
     struct strvec *paths = &st->glob_paths, *include = &st->glob_include, *exclude = &st->glob_exclude;
     strvec_clear(paths);
     strvec_clear(include);
@@ -426,6 +426,21 @@ static int core_canonical(lua_State *L)
     return 1;
 }
 
+/* core.options() -> list of what stands after `--` on the command line */
+static int core_options(lua_State *L)
+{
+    struct load *st = load_of(L);
+    struct strs v = st->o->options;
+    env_lookup(st, LOAD_OPTIONS); /* other options are another load */
+    sandbox_charge(L, v.n);
+    lua_createtable(L, v.n < INT32_MAX ? (int)v.n : 0, 0);
+    for (uint32_t i = 0; i < v.n; i++) {
+        lua_pushstring(L, v.v[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 /* core.hash(text) -> hexadecimal digest */
 static int core_hash(lua_State *L)
 {
@@ -464,16 +479,29 @@ static void push_platform(lua_State *L)
 
 void api_push_core(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"place", core_place},     {"fail", core_fail},
-                                         {"raise", core_raise},     {"warn", core_warn},
-                                         {"nearest", core_nearest}, {"next", core_next},
-                                         {"read", core_read},       {"glob", core_glob},
-                                         {"dir", core_dir},         {"include", core_include},
-                                         {"use", core_use},         {"part", core_part},
-                                         {"library", core_library}, {"env", core_env},
-                                         {"tool", core_tool},       {"canonical", core_canonical},
-                                         {"hash", core_hash},       {"declare", convert_declare},
-                                         {"pool", convert_pool},    {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"place", core_place},
+                                         {"fail", core_fail},
+                                         {"raise", core_raise},
+                                         {"warn", core_warn},
+                                         {"nearest", core_nearest},
+                                         {"next", core_next},
+                                         {"read", core_read},
+                                         {"glob", core_glob},
+                                         {"dir", core_dir},
+                                         {"include", core_include},
+                                         {"use", core_use},
+                                         {"part", core_part},
+                                         {"library", core_library},
+                                         {"env", core_env},
+                                         {"tool", core_tool},
+                                         {"canonical", core_canonical},
+                                         {"hash", core_hash},
+                                         {"declare", convert_declare},
+                                         {"pool", convert_pool},
+                                         {"adapter", adapter_one},
+                                         {"adapters", adapter_folder},
+                                         {"options", core_options},
+                                         {NULL, NULL}};
     if (lua_getfield(L, LUA_REGISTRYINDEX, "tgraph.core") != LUA_TNIL)
         return;
     lua_pop(L, 1);

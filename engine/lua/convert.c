@@ -4,16 +4,27 @@
  * here their values are checked and copied. Nothing is trusted all the same: a library from a folder may be anything. */
 #include "lua/convert.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lua/label.h"
 
 const char *const field_names[FIELD_COUNT] = {
-    "cmd",     "inputs",        "may_read",    "deps",  "env",   "cwd",       "outputs", "depfile", "incremental",
-    "timeout", "retries",       "tags",        "pool",  "slots", "exclusive", "shards",  "cache",   "jobserver",
-    "stdin",   "success_codes", "description", "tools", "value", "members",   "ready"};
+    "cmd",           "inputs",      "may_read", "deps",      "env",    "cwd",           "outputs",
+    "depfile",       "incremental", "timeout",  "retries",   "tags",   "pool",          "slots",
+    "exclusive",     "shards",      "cache",    "jobserver", "stdin",  "success_codes", "description",
+    "tools",         "value",       "members",  "ready",     "worker", "cases",         "case_timeout",
+    "start_timeout", "order",       "isolate",  "recycle",   "stdout"};
 
-enum { MAX_SHARDS = 10000, MAX_SLOTS = 100000, MAX_RETRIES = 1000, NESTED_LISTS = 20, READY_TIMEOUT_MS = 30000 };
+enum {
+    MAX_SHARDS = 10000,
+    MAX_SLOTS = 100000,
+    MAX_RETRIES = 1000,
+    NESTED_LISTS = 20,
+    READY_TIMEOUT_MS = 30000,
+    START_TIMEOUT_MS = 120000
+};
 
 /* ---- inputs as written ----------------------------------------------------------------------------------------- */
 
@@ -116,7 +127,7 @@ static bool fill_items(struct load *st, lua_State *L, int idx, uint32_t place, c
 bool convert_items(struct load *st, lua_State *L, int idx, uint32_t place, const struct about *a, struct raw_list *list)
 {
     idx = lua_absindex(L, idx);
-    *list = (struct raw_list){NULL, 0};
+    *list = (struct raw_list){NULL, 0, false};
     if (lua_type(L, idx) == LUA_TSTRING) { /* a list of one */
         lua_createtable(L, 1, 0);
         lua_pushvalue(L, idx);
@@ -142,7 +153,7 @@ static void add_literal(struct conv *c, const char *path, const char *text, enum
         memcpy(v, list->v, list->n * sizeof *v);
     v[list->n] = (struct raw_item){
         .text = text, .path = path, .base = "", .rel = path, .field = field_names[f], .kind = RAW_LITERAL};
-    *list = (struct raw_list){v, list->n + 1};
+    *list = (struct raw_list){v, list->n + 1, false};
 }
 
 /* ---- fields ---------------------------------------------------------------------------------------------------- */
@@ -209,6 +220,27 @@ static void convert_stdin(struct conv *c, int idx)
             add_literal(c, c->d.stdin_path, arena_strdup(&c->st->arena, lua_tostring(c->L, at)), F_STDIN);
     }
     lua_pop(c->L, 1);
+}
+
+static void convert_stdout(struct conv *c, int idx)
+{
+    const char *path = conv_path(c, idx, F_STDOUT);
+    if (path && !*path) {
+        load_say(conv_error(c, "T207", F_STDOUT, NULL), "the repository's root cannot be an output");
+        return;
+    }
+    if (!path)
+        return;
+    c->d.stdout_path = path;
+    const char **v = arena_alloc(&c->st->decls->arena, (c->d.outputs.n + 1) * sizeof *v);
+    uint32_t n = 0;
+    for (; n < c->d.outputs.n; n++) {
+        v[n] = c->d.outputs.v[n];
+        if (strcmp(v[n], path) == 0) /* named there too */
+            return;
+    }
+    v[n++] = path;
+    c->d.outputs = (struct strs){v, n};
 }
 
 static void convert_success_codes(struct conv *c, int idx)
@@ -280,6 +312,59 @@ static void convert_ready(struct conv *c, int idx)
     lua_pop(L, 4);
 }
 
+/* "512M", "512MiB", "2G"; a plain number counts bytes. */
+static bool parse_size(const char *s, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    if (*s < '0' || *s > '9')
+        return false;
+    errno = 0;
+    unsigned long long n = strtoull(s, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (errno || (*end && !unit) || (unit && end[1] && strcmp(end + 1, "iB") != 0) || n > UINT64_MAX >> shift)
+        return false;
+    *out = (uint64_t)n << shift;
+    return true;
+}
+
+static void convert_recycle(struct conv *c, int idx)
+{
+    lua_State *L = c->L;
+    if (!lua_istable(L, idx))
+        return;
+    if (lua_getfield(L, idx, "cases") != LUA_TNIL)
+        c->d.recycle_cases = (uint32_t)conv_integer(c, lua_gettop(L), F_RECYCLE, 1, UINT32_MAX);
+    int type = lua_getfield(L, idx, "memory");
+    if (type == LUA_TNUMBER)
+        c->d.recycle_bytes = (uint64_t)conv_integer(c, lua_gettop(L), F_RECYCLE, 1, INT64_MAX);
+    else if (type == LUA_TSTRING && (!parse_size(lua_tostring(L, -1), &c->d.recycle_bytes) || !c->d.recycle_bytes)) {
+        struct err *e = conv_error(c, "T207", F_RECYCLE, lua_tostring(L, -1));
+        load_say(e, "'%s' is no size for field 'recycle' of %s '%s'", lua_tostring(L, -1), c->kind, c->name);
+        err_hint(e, "a number of bytes, with K, M or G behind it: \"512MiB\" and \"512M\" are the same");
+    }
+    lua_pop(L, 2);
+}
+
+static void convert_suite(struct conv *c)
+{
+    struct decl *d = &c->d;
+    int idx;
+    d->reports_reads = field_idx(c, F_MAY_READ) != 0;
+    if ((idx = field_idx(c, F_CASE_TIMEOUT)))
+        d->case_timeout_ms = conv_duration_ms(c, idx, F_CASE_TIMEOUT, 0);
+    d->start_timeout_ms = START_TIMEOUT_MS;
+    if ((idx = field_idx(c, F_START_TIMEOUT)))
+        d->start_timeout_ms = conv_duration_ms(c, idx, F_START_TIMEOUT, START_TIMEOUT_MS);
+    if ((idx = field_idx(c, F_RECYCLE)))
+        convert_recycle(c, idx);
+    const char *order = (idx = field_idx(c, F_ORDER)) ? lua_tostring(c->L, idx) : NULL;
+    d->order = order && strcmp(order, "any") != 0 ? ORDER_GROUP : ORDER_ANY;
+    if ((idx = field_idx(c, F_CASES)))
+        cases_convert(c, idx);
+}
+
 static bool flag(const struct conv *c, enum field f)
 {
     int idx = field_idx(c, f);
@@ -288,7 +373,7 @@ static bool flag(const struct conv *c, enum field f)
 
 static void convert_files(struct conv *c)
 {
-    struct about a = {.call = c->kind, .name = c->name, .field = "inputs"};
+    struct about a = {.call = c->kind, .name = c->written, .field = "inputs"};
     int idx = field_idx(c, F_INPUTS);
     c->raw.default_inputs = !idx && c->d.kind != KIND_GROUP;
     if (idx)
@@ -298,6 +383,8 @@ static void convert_files(struct conv *c)
         convert_items(c->st, c->L, idx, c->place, &a, &c->raw.may_read);
     if (field_idx(c, F_OUTPUTS))
         conv_outputs(c);
+    if ((idx = field_idx(c, F_STDOUT)))
+        convert_stdout(c, idx);
     if ((idx = field_idx(c, F_DEPFILE)))
         c->d.depfile = conv_path(c, idx, F_DEPFILE);
     if ((idx = field_idx(c, F_STDIN)))
@@ -312,10 +399,11 @@ static void convert_fields(struct conv *c)
     if (!d->cwd)
         d->cwd = d->dir;
     convert_files(c);
-    if ((idx = field_idx(c, F_CMD))) {
-        conv_command(c, idx, F_CMD, &d->cmd, &d->shell, &c->raw.script);
+    enum field command = d->kind == KIND_SUITE ? F_WORKER : F_CMD;
+    if ((idx = field_idx(c, command))) {
+        conv_command(c, idx, command, &d->cmd, &d->shell, &c->raw.script);
         if (c->raw.script)
-            add_literal(c, c->raw.script, d->cmd.v[0], F_CMD);
+            add_literal(c, c->raw.script, d->cmd.v[0], command);
     }
     if ((idx = field_idx(c, F_READY)))
         convert_ready(c, idx);
@@ -349,6 +437,9 @@ static void convert_fields(struct conv *c)
     d->no_cache = field_idx(c, F_CACHE) && !flag(c, F_CACHE);
     d->jobserver = flag(c, F_JOBSERVER);
     d->incremental = flag(c, F_INCREMENTAL);
+    d->isolate = flag(c, F_ISOLATE);
+    if (d->kind == KIND_SUITE)
+        convert_suite(c);
     if ((idx = field_idx(c, F_SHARDS)))
         c->shards = (uint32_t)conv_integer(c, idx, F_SHARDS, 1, MAX_SHARDS);
     if (c->shards > 1 && (d->outputs.n || d->depfile)) {
@@ -359,7 +450,8 @@ static void convert_fields(struct conv *c)
 
 /* ---- declaring ------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds[] = {"\1", "test", "build", "group", "service", NULL};
+static const char *const kinds[] = {"\1", "test", "build", "group", "service", "suite", "discover", NULL};
+enum { CALL_DISCOVER = KIND_SUITE + 1 }; /* a build that a suite declares */
 
 static void append(struct load *st, const struct decl *d)
 {
@@ -431,7 +523,8 @@ static void keep_raw(struct conv *c, uint32_t first, uint32_t n)
     c->raw.n_decls = n;
     c->raw.n_placed = st->decls->n - first;
     c->raw.place = c->place;
-    c->raw.name = c->name;
+    c->raw.call = c->kind;
+    c->raw.name = c->written;
     MEM_GROW(st->raws, st->n_raws, st->cap_raws);
     st->raws[st->n_raws++] = c->raw;
 }
@@ -440,7 +533,7 @@ static void keep_raw(struct conv *c, uint32_t first, uint32_t n)
 static bool check_name(struct conv *c, const char *name, size_t len)
 {
     struct load *st = c->st;
-    struct about a = {.call = c->kind, .name = c->name};
+    struct about a = {.call = c->kind, .name = c->written};
     bool is_new;
     if (!label_name_ok(name, len, false)) {
         struct err *e = load_error(st, ERR_ERROR, "T205", c->place, &a);
@@ -468,8 +561,10 @@ int convert_declare(lua_State *L)
     struct conv c = {.st = load_of(L), .L = L, .shards = 1};
     struct load *st = c.st;
     size_t len;
-    c.d.kind = (enum node_kind)luaL_checkoption(L, 1, NULL, kinds);
-    c.kind = kinds[c.d.kind];
+    int kind = luaL_checkoption(L, 1, NULL, kinds);
+    bool discover = kind == CALL_DISCOVER;
+    c.d.kind = discover ? KIND_BUILD : (enum node_kind)kind;
+    c.kind = kinds[kind];
     const char *name = luaL_checklstring(L, 2, &len);
     lua_Integer place = luaL_checkinteger(L, 3);
     luaL_argcheck(L, place >= 0 && place < st->n_places, 3, "no place");
@@ -477,6 +572,7 @@ int convert_declare(lua_State *L)
     lua_settop(L, 5);
     c.place = (uint32_t)place;
     c.name = arena_strdup(&st->decls->arena, name);
+    c.written = discover ? NULL : c.name;
     c.d.dir = load_dir(st);
     buf_reset(&st->b1);
     label_make(c.d.dir, c.name, &st->b1);
@@ -506,6 +602,7 @@ int convert_pool(lua_State *L)
     luaL_argcheck(L, place >= 0 && place < st->n_places, 2, "no place");
     struct conv c = {
         .st = st, .L = L, .place = (uint32_t)place, .kind = "pool", .name = arena_strdup(&st->decls->arena, name)};
+    c.written = c.name;
     struct about a = {.call = c.kind, .name = c.name};
     bool is_new;
     lua_Integer slots = conv_integer(&c, 3, F_SLOTS, 1, MAX_SLOTS);

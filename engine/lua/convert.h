@@ -33,6 +33,14 @@ enum field { /* as in the names of convert.c */
              F_VALUE,
              F_MEMBERS,
              F_READY,
+             F_WORKER,
+             F_CASES,
+             F_CASE_TIMEOUT,
+             F_START_TIMEOUT,
+             F_ORDER,
+             F_ISOLATE,
+             F_RECYCLE,
+             F_STDOUT,
              FIELD_COUNT,
 };
 
@@ -42,7 +50,8 @@ struct conv {
     struct load *st;
     lua_State *L;
     uint32_t place;
-    const char *kind, *name;    /* as written */
+    const char *kind, *name;    /* as messages call it */
+    const char *written;        /* the name as the Testfile has it; NULL: it has none (discover) */
     int own[FIELD_COUNT];       /* stack index of the field's value in the target's table; 0 = not there */
     int inherited[FIELD_COUNT]; /* the same in the defaults */
     struct decl d;
@@ -63,6 +72,8 @@ const char *conv_text(struct conv *c, int idx, enum field f);    /* NULL: report
 struct strs conv_strings(struct conv *c, int idx, enum field f); /* of a string or a list of strings */
 const char *conv_path(struct conv *c, int idx, enum field f);    /* NULL: reported */
 int64_t conv_duration_ms(struct conv *c, int idx, enum field f, int64_t otherwise);
+bool conv_parse_duration(const char *text, double *seconds); /* "90s", "5m", ... */
+bool conv_seconds_ms(double seconds, int64_t *out_ms);       /* false: not between 0 and a year */
 lua_Integer conv_integer(struct conv *c, int idx, enum field f, lua_Integer least, lua_Integer most);
 void conv_env(struct conv *c);
 struct strs conv_sorted(struct conv *c, struct strs a, struct strs b); /* both together, sorted, unique */
@@ -70,5 +81,9 @@ void conv_outputs(struct conv *c);
 /* A command: fills argv and shell, adds its tool or sets *script. */
 void conv_command(struct conv *c, int idx, enum field f, struct strs *argv, bool *shell, const char **script);
 void conv_add_tool(struct conv *c, uint32_t tool); /* and what that one needs */
+
+/* cases.c: the field `cases` of a suite at a stack index: a list, or the path of the file that a discover step makes.
+ * Fills c->d and c->raw.cases. */
+void cases_convert(struct conv *c, int idx);
 
 #endif

@@ -11,7 +11,7 @@ enum { MAX_LIST = 1 << 20 };
 
 struct err *conv_error(struct conv *c, const char *code, enum field f, const char *value)
 {
-    struct about a = {.call = c->kind, .name = c->name, .field = field_names[f], .value = value};
+    struct about a = {.call = c->kind, .name = c->written, .field = field_names[f], .value = value};
     return load_error(c->st, ERR_ERROR, code, c->place, &a);
 }
 
@@ -95,7 +95,7 @@ const char *conv_path(struct conv *c, int idx, enum field f)
     return arena_strdup(&c->st->decls->arena, buf_cstr(&c->st->b1));
 }
 
-static bool parse_duration(const char *s, double *seconds)
+bool conv_parse_duration(const char *s, double *seconds)
 {
     char *end;
     if (*s != '.' && (*s < '0' || *s > '9'))
@@ -116,6 +116,14 @@ static bool parse_duration(const char *s, double *seconds)
     return true;
 }
 
+bool conv_seconds_ms(double seconds, int64_t *out_ms)
+{
+    if (!(seconds > 0 && seconds <= 365.0 * 24 * 3600))
+        return false;
+    *out_ms = seconds < 0.001 ? 1 : llround(seconds * 1000);
+    return true;
+}
+
 int64_t conv_duration_ms(struct conv *c, int idx, enum field f, int64_t otherwise)
 {
     double seconds = -1;
@@ -124,10 +132,11 @@ int64_t conv_duration_ms(struct conv *c, int idx, enum field f, int64_t otherwis
         return 0;
     if (lua_type(c->L, idx) == LUA_TNUMBER)
         seconds = lua_tonumber(c->L, idx);
-    else if (lua_type(c->L, idx) == LUA_TSTRING && !parse_duration(text = lua_tostring(c->L, idx), &seconds))
+    else if (lua_type(c->L, idx) == LUA_TSTRING && !conv_parse_duration(text = lua_tostring(c->L, idx), &seconds))
         seconds = -1;
-    if (seconds > 0 && seconds <= 365.0 * 24 * 3600)
-        return seconds < 0.001 ? 1 : llround(seconds * 1000);
+    int64_t ms;
+    if (conv_seconds_ms(seconds, &ms))
+        return ms;
     struct err *e = conv_error(c, "T207", f, text);
     if (text)
         load_say(e, "'%s' is no duration for field '%s' of %s '%s'", text, field_names[f], c->kind, c->name);

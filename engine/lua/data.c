@@ -221,6 +221,24 @@ bool data_push_json(lua_State *L, const char *text, size_t len, struct data_erro
     return false;
 }
 
+const char *data_check_json(struct load *st, const char *text, size_t len)
+{
+    struct data_jobs *j = st->jobs;
+    drop_jobs(j);
+    j->json = yajl_alloc(NULL, NULL, NULL);
+    if (!j->json)
+        return "there is no memory for the parser";
+    const char *why = NULL;
+    if (yajl_parse(j->json, (const unsigned char *)text, len) != yajl_status_ok ||
+        yajl_complete_parse(j->json) != yajl_status_ok) {
+        unsigned char *said = yajl_get_error(j->json, 0, (const unsigned char *)text, len);
+        why = arena_strndup(&st->arena, (char *)said, strcspn((char *)said, "\n"));
+        yajl_free_error(j->json, said);
+    }
+    drop_jobs(j);
+    return why;
+}
+
 /* ---- YAML ---- */
 
 static bool is_one_of(const char *s, const char *const *words)
@@ -446,7 +464,7 @@ bool data_push_yaml(lua_State *L, const char *text, size_t len, struct data_erro
 
 /* JSON where JSON can say it, and never the same for two different values: strings keep all their bytes, numbers as keys
  * are bare. */
-static void add_string(struct buf *out, const char *s, size_t len)
+void data_add_string(struct buf *out, const char *s, size_t len)
 {
     buf_addc(out, '"');
     for (size_t i = 0; i < len; i++) {
@@ -470,7 +488,7 @@ static bool add_scalar(lua_State *L, int idx, struct buf *out)
     switch (lua_type(L, idx)) {
     case LUA_TSTRING:
         s = lua_tolstring(L, idx, &len);
-        add_string(out, s, len);
+        data_add_string(out, s, len);
         return true;
     case LUA_TBOOLEAN:
         buf_adds(out, lua_toboolean(L, idx) ? "true" : "false");

@@ -257,17 +257,19 @@ void load_record_clear(struct load_record *r)
 
 /* ---- the whole load ---- */
 
-static struct strset *const *all_sets(struct load *st, struct strset *sets[12])
+static struct strset *const *all_sets(struct load *st, struct strset *sets[16])
 {
-    struct strset *all[12] = {&st->dirs,     &st->modules, &st->globals,   &st->labels,     &st->pools, &st->files,
-                              &st->literals, &st->missing, &st->env_names, &st->tool_names, &st->specs, NULL};
+    struct strset *all[16] = {&st->dirs,       &st->modules,    &st->globals,     &st->labels,
+                              &st->pools,      &st->files,      &st->literals,    &st->missing,
+                              &st->env_names,  &st->tool_names, &st->specs,       &st->case_ids,
+                              &st->case_words, &st->case_tags,  &st->case_inputs, NULL};
     memcpy(sets, all, sizeof all);
     return sets;
 }
 
 static void init(struct load *st)
 {
-    struct strset *sets[12];
+    struct strset *sets[16];
     for (struct strset *const *s = all_sets(st, sets); *s; s++)
         strset_init(*s);
     arena_init(&st->arena);
@@ -280,7 +282,7 @@ static void init(struct load *st)
 
 static void clear(struct load *st)
 {
-    struct strset *sets[12];
+    struct strset *sets[16];
     data_clear(st);
     sandbox_close(&st->box);
     for (struct strset *const *s = all_sets(st, sets); *s; s++)
@@ -290,8 +292,9 @@ static void clear(struct load *st)
         if (!st->sources[i].borrowed)
             mem_free(st->sources[i].text);
     }
-    void *blocks[] = {st->sources, st->places, st->dirs_info,  st->module_states, st->labelled, st->raws,
-                      st->envs,    st->globs,  st->tool_lists, st->hint_dir,      st->readers};
+    void *blocks[] = {st->sources, st->places, st->dirs_info, st->module_states, st->labelled,
+                      st->raws,    st->envs,   st->globs,     st->tool_lists,    st->hint_dir,
+                      st->readers, st->words,  st->tags,      st->inputs};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
     strvec_clear(&st->hint_names);
@@ -302,6 +305,7 @@ static void clear(struct load *st)
     buf_clear(&st->b2);
     buf_clear(&st->b3);
     buf_clear(&st->text);
+    buf_clear(&st->text2);
     library_close(&st->lib);
     arena_clear(&st->arena);
 }

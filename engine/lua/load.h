@@ -15,12 +15,19 @@
 #include "tree/glob.h"
 #include "tree/tree.h"
 
+#define LOAD_ADAPTERS ".tgraph/lib" /* folder of the files that `adapter` gives */
+#define LOAD_OPTIONS "=options" /* stands for all options among the variables of a record: no variable is called so */
+
 struct load_opts {
     struct tree *tree;
     struct walker *walker;   /* over the tree; afterwards it knows the folders and ignore files looked at */
     const char *search_path; /* PATH for tools */
     const char *(*getenv)(void *ctx, const char *name); /* NULL if not set */
     void *getenv_ctx;
+    /* Sees to it that a file of the library lies where `adapter` says (LOAD_ADAPTERS in the tree). NULL: it does. */
+    bool (*put_adapter)(void *ctx, const char *path, const char *data, size_t len, struct err *e);
+    void *put_adapter_ctx;
+    struct strs options;        /* what options() gives; with getenv(LOAD_OPTIONS) as its text for the record */
     const char *lib_dir;        /* TGRAPH_LIB: reads stdlib/ and rules/ from there; NULL = those inside the binary */
     size_t memory_limit_bytes;  /* 0 = 2 GiB */
     uint64_t instruction_limit; /* 0 = 500,000,000, which an endless loop uses up in a few seconds */

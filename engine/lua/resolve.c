@@ -196,10 +196,7 @@ static const char *as_output(struct load *st, struct outputs *o, const char *pat
 
 static void warn_unmatched(struct load *st, const struct raw *r, const struct raw_item *it, bool folder)
 {
-    struct about a = {.value = it->text}, b = {.call = kind_name(st->decls->v[r->decl].kind),
-                                               .name = r->name,
-                                               .field = it->field,
-                                               .value = it->text};
+    struct about a = {.value = it->text}, b = {.call = r->call, .name = r->name, .field = it->field, .value = it->text};
     if (!load_is_written(st, r->place, &a))
         return; /* a rule's own pattern: it may well match nothing */
     if (!st->places[r->place].rule)
@@ -238,7 +235,7 @@ static uint32_t set_of(struct load *st, const struct raw *r, const struct glob_s
     struct strvec paths = STRVEC_INIT;
     struct err why = ERR_INIT;
     if (!resolve_glob(st, spec, &paths, &why)) {
-        struct about a = {.call = kind_name(st->decls->v[r->decl].kind), .name = r->name};
+        struct about a = {.call = r->call, .name = r->name};
         load_say(load_error(st, ERR_ERROR, "T111", r->place, &a), "%s", why.msg);
         err_clear(&why);
     }
@@ -266,14 +263,13 @@ struct sorted {                      /* what a list comes to */
 
 static void report_missing(struct load *st, const struct raw *r, const struct raw_item *it)
 {
-    struct about a = {
-        .call = kind_name(st->decls->v[r->decl].kind), .name = r->name, .field = it->field, .value = it->text};
+    struct about a = {.call = r->call, .name = r->name, .field = it->field, .value = it->text};
     strset_add(&st->missing, it->path, NULL);
     struct err *e = load_error(st, ERR_ERROR, "T212", r->place, &a);
     if (!e)
         return;
-    const char *what = strcmp(it->field, "cmd") == 0 ? "command" : "input";
-    load_say(e, "the %s '%s' does not exist", what, it->path);
+    bool command = strcmp(it->field, "cmd") == 0 || strcmp(it->field, "worker") == 0;
+    load_say(e, "the %s '%s' does not exist", command ? "command" : "input", it->path);
     for (uint32_t i = 0; i < st->decls->n; i++) { /* made by a glob of outputs? */
         const struct decl *d = &st->decls->v[i];
         for (uint32_t k = 0; k < d->outputs.n; k++) {
@@ -304,7 +300,7 @@ static void add_sets(struct load *st, const struct raw *r, const struct sorted *
             v[i] = *from[i];
         for (uint32_t i = 0; i < s->n_excludes; i++)
             v[n + i] = *s->excludes[i];
-        struct raw_list list = {v, total};
+        struct raw_list list = {v, total, false};
         struct strvec include = STRVEC_INIT, exclude = STRVEC_INIT;
         struct glob_spec spec = {.base = common_base(&list), .with_ignored = round == 1};
         for (uint32_t i = 0; i < total; i++) {
@@ -365,7 +361,7 @@ static void resolve_list(struct load *st, struct outputs *o, const struct raw *r
             s.ignored[s.n_ignored++] = it;
         else if (it->folder || by_name)
             s.globs[s.n_globs++] = it;
-        else if (type == ENTRY_NONE)
+        else if (type == ENTRY_NONE && !list.may_be_gone)
             report_missing(st, r, it);
         else
             out->literals[out->n_literals++] = it->path;
@@ -412,6 +408,46 @@ static void add_interpreters(struct load *st, struct outputs *o, const struct ra
     d->n_tools = n;
 }
 
+/* Sorted, without duplicates, to outlive the load. */
+static struct strs keep_literals(struct arena *a, const char **v, uint32_t n)
+{
+    uint32_t kept = 0;
+    if (n)
+        qsort(v, n, sizeof *v, by_text);
+    for (uint32_t i = 0; i < n; i++)
+        if (!kept || strcmp(v[kept - 1], v[i]) != 0)
+            v[kept++] = arena_strdup(a, v[i]); /* the items go with the load */
+    return (struct strs){v, kept};
+}
+
+/* What the cases of a suite add to its inputs. Cases with equal lists share what they come to. */
+static void resolve_cases(struct load *st, struct outputs *o, const struct raw *r)
+{
+    struct arena *a = &st->decls->arena;
+    const struct raw_cases *cases = r->cases;
+    struct decl_case *lists = arena_alloc(&st->arena, (cases->n_inputs + 1) * sizeof *lists);
+    for (uint32_t i = 0; i < cases->n_inputs; i++) {
+        const struct raw_inputs *in = &cases->inputs[i];
+        const char **literals = arena_alloc(a, (in->list.n + 1) * sizeof *literals);
+        struct resolved out = {.literals = literals};
+        resolve_list(st, o, r, in->list, false, &out);
+        lists[i].inputs = keep_literals(a, literals, out.n_literals);
+        lists[i].sets = copy_ids(a, out.sets, out.n_sets);
+        lists[i].n_sets = out.n_sets;
+        lists[i].group = cases->by_file && in->first ? arena_strdup(a, in->first) : NULL;
+    }
+    for (uint32_t i = 0; i < cases->n; i++) {
+        struct decl_case *c = &cases->v[i];
+        if (cases->inputs_of[i] == UINT32_MAX)
+            continue;
+        const struct decl_case *from = &lists[cases->inputs_of[i]];
+        c->inputs = from->inputs;
+        c->sets = from->sets;
+        c->n_sets = from->n_sets;
+        c->group = c->group ? c->group : from->group;
+    }
+}
+
 static void resolve_target(struct load *st, struct outputs *o, const struct raw *r)
 {
     struct arena *a = &st->decls->arena;
@@ -422,12 +458,7 @@ static void resolve_target(struct load *st, struct outputs *o, const struct raw 
     resolve_list(st, o, r, r->inputs, false, &in);
     may.literals = literals ? literals + in.n_literals : NULL;
     resolve_list(st, o, r, r->may_read, true, &may); /* what a target makes must be made first: an edge */
-    uint32_t n = in.n_literals + may.n_literals, kept = 0;
-    if (n)
-        qsort(literals, n, sizeof *literals, by_text);
-    for (uint32_t i = 0; i < n; i++)
-        if (!kept || strcmp(literals[kept - 1], literals[i]) != 0)
-            literals[kept++] = arena_strdup(a, literals[i]); /* the items go with the load */
+    d->inputs = keep_literals(a, literals, in.n_literals + may.n_literals);
     uint32_t sets[3], n_sets = 0;
     if (r->default_inputs) {
         static const char *const all[] = {"**"};
@@ -436,14 +467,15 @@ static void resolve_target(struct load *st, struct outputs *o, const struct raw 
     }
     for (uint32_t i = 0; i < in.n_sets; i++)
         sets[n_sets++] = in.sets[i];
-    d->inputs = (struct strs){literals, kept};
     d->sets = copy_ids(a, sets, n_sets);
     d->n_sets = n_sets;
     d->may_read = copy_ids(a, may.sets, may.n_sets);
     d->n_may_read = may.n_sets;
     if (r->script)
         add_interpreters(st, o, r, d);
-    struct about about = {.call = kind_name(d->kind), .name = r->name};
+    if (r->cases)
+        resolve_cases(st, o, r);
+    struct about about = {.call = r->call, .name = r->name};
     struct decl_pos pos = load_find(st, r->place, &about);
     for (uint32_t i = 0; i < r->n_placed; i++) {
         struct decl *each = d + i;
@@ -481,6 +513,12 @@ struct decl_pos load_locate(struct tree *tree, const struct decl *d, const char 
         char *plain = mem_strndup(name, strcspn(name, "#")); /* a shard's name is not written */
         bool members = d->kind == KIND_GROUP && field && strcmp(field, "members") == 0;
         struct srcpos_query q = {pos.line, kind_name(d->kind), plain, field, value, d->dir};
+        if (d->kind == KIND_SUITE && field && strcmp(field, "cmd") == 0)
+            q.field = "worker";
+        if (d->stdout_path && strncmp(d->stdout_path, ".tgraph/cases/", 14) == 0) { /* a suite's discover step */
+            q.call = "discover";
+            q.name = NULL;
+        }
         enum srcpos_level level = srcpos_find(s, &q, &pos.line, &pos.col);
         if (members && level < SRCPOS_FIELD) { /* the table itself may be the list */
             q.line = d->pos.line;

@@ -74,12 +74,27 @@ struct raw_item {
 struct raw_list {
     struct raw_item *v;
     uint32_t n;
+    bool may_be_gone; /* a file that is not there is no mistake */
+};
+struct raw_inputs { /* of one or many cases */
+    struct raw_list list;
+    const char *first; /* path of the first one as written; NULL = none */
+};
+struct raw_cases { /* the cases of a suite before all outputs are known; in load.arena */
+    struct decl_case *v;
+    uint32_t n;
+    const uint32_t *inputs_of; /* as v: an index into inputs; UINT32_MAX = none */
+    const struct raw_inputs *inputs;
+    uint32_t n_inputs;
+    bool listed;  /* by a discover step */
+    bool by_file; /* order = "file": a case without a group is in that of its first input */
 };
 struct raw {                /* a target's inputs before all outputs are known */
     uint32_t decl, n_decls; /* that many declarations in a row have these inputs (shards) */
     uint32_t n_placed;      /* that many have this place: the shards and their group */
     uint32_t place;
-    const char *name; /* as written */
+    const char *call, *name;       /* as written; name NULL: it has none (discover) */
+    const struct raw_cases *cases; /* of a suite; NULL = none, or not known */
     struct raw_list inputs, may_read;
     bool default_inputs; /* inputs was left out */
     const char *script;  /* file of the repository that is the command; NULL = none */
@@ -95,7 +110,13 @@ struct include {
 };
 enum module_state { MODULE_LOADING, MODULE_DONE, MODULE_FAILED };
 
-enum { MAX_ERRORS = 300, MAX_USING = 50, MAX_FILE_BYTES = 64 << 20, MAX_SOURCE_BYTES = 16 << 20 };
+enum {
+    MAX_ERRORS = 300,
+    MAX_USING = 50,
+    MAX_FILE_BYTES = 64 << 20,
+    MAX_SOURCE_BYTES = 16 << 20,
+    MAX_CASES_BYTES = 512 << 20
+};
 
 struct data_jobs; /* data.c: parsers that an error may have jumped over */
 
@@ -109,6 +130,7 @@ struct load {
     struct arena arena;    /* until the end of the load */
     struct buf b1, b2, b3; /* scratch of whoever runs; never held across a call that may use them */
     struct buf text;       /* scratch of files read */
+    struct buf text2;      /* of cases.c */
 
     struct source *sources;
     uint32_t n_sources, cap_sources;
@@ -155,6 +177,12 @@ struct load {
     struct load_glob *globs;
     uint32_t n_globs, cap_globs;
     struct strset specs; /* glob specs of sets; as decls->sets */
+
+    struct strset case_ids, case_words, case_tags, case_inputs; /* of the suite that is being converted (cases.c) */
+    const char **words;                                         /* as case_words */
+    struct strs *tags;                                          /* as case_tags */
+    struct raw_inputs *inputs;                                  /* as case_inputs */
+    uint32_t cap_words, cap_tags, cap_inputs;
 
     struct strvec glob_paths, glob_include, glob_exclude; /* of the running core.glob */
     struct strvec hint_names;                             /* entries of hint_dir, for "did you mean" */
@@ -227,6 +255,11 @@ struct tool_list tools_needed(struct load *st, uint32_t tool);
 void tools_of_script(struct load *st, const char *text, size_t len, uint32_t *v, uint32_t *n, uint32_t max);
 const char *env_lookup(struct load *st, const char *name); /* recorded; NULL = not set */
 
+/* ---- adapter.c ---- */
+
+int adapter_one(lua_State *L);    /* core.adapter(path, place) -> path, or raises */
+int adapter_folder(lua_State *L); /* core.adapters(folder, place) -> paths, or raises */
+
 /* ---- resolve.c ---- */
 
 void resolve_all(struct load *st);
@@ -251,6 +284,9 @@ void data_clear(struct load *st);
 /* Push the value. */
 bool data_push_json(lua_State *L, const char *text, size_t len, struct data_error *e);
 bool data_push_yaml(lua_State *L, const char *text, size_t len, struct data_error *e);
+void data_add_string(struct buf *out, const char *s, size_t len); /* as JSON, in quotes */
+/* Is the text one value of JSON? If not, says why: valid until the next call. */
+const char *data_check_json(struct load *st, const char *text, size_t len);
 /* Appends the canonical text of the value at idx. Returns NULL, or why it has none ("it holds a function"). */
 const char *data_canonical(lua_State *L, int idx, struct buf *out);
 

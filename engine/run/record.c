@@ -366,7 +366,9 @@ bool record_same_environment(const struct record *r, const struct graph *g, cons
         struct digest d = v ? digest_bytes(v, strlen(v)) : DIGEST_NONE;
         if (digest_eq(d, r->envs[i].value))
             continue;
-        if (why)
+        if (why && strcmp(graph_str(g, r->envs[i].name), LOAD_OPTIONS) == 0)
+            buf_adds(why, "the options after -- changed");
+        else if (why)
             buf_printf(why, "environment variable %s changed", graph_str(g, r->envs[i].name));
         return false;
     }

@@ -99,7 +99,7 @@ static bool same_machine(const struct revision *r, const struct workspace *ws, c
 
 static bool read_cache(struct revision *r, struct workspace *ws, struct repo *repo, const char *path)
 {
-    struct record_env_ops env = {ws_getenv, NULL};
+    struct record_env_ops env = {ws_getenv, ws};
     bool ok = path && frozen_open(path, VERSION, &r->frozen, NULL) == FROZEN_OK && r->frozen.n_sections == SECTIONS;
     if (ok) {
         struct graph_section s[SECTIONS];

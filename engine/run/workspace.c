@@ -32,10 +32,20 @@ static const char *env_or(const char *name, const char *otherwise)
     return v && *v ? v : otherwise;
 }
 
-const char *ws_getenv(void *unused, const char *name)
+const char *ws_getenv(void *ctx, const char *name)
 {
-    (void)unused;
-    return getenv(name);
+    const struct workspace *ws = ctx;
+    return strcmp(name, LOAD_OPTIONS) == 0 ? ws->options_text : getenv(name);
+}
+
+/* Each with its length in front: no two lists come to the same. */
+static char *options_text(struct strs v)
+{
+    struct buf b = BUF_INIT;
+    buf_adds(&b, "");
+    for (uint32_t i = 0; i < v.n; i++)
+        buf_printf(&b, "%zu:%s", strlen(v.v[i]), v.v[i]);
+    return buf_take(&b);
 }
 
 static struct digest platform_digest(void)
@@ -195,11 +205,39 @@ static char *warning_text(const struct errlist *errs)
     return b.len ? buf_take(&b) : NULL;
 }
 
+static bool make_state_dir(const struct workspace *ws, struct err *e);
+
+/* Writes a file of the library where `adapter` says that it is, unless it is there already: other processes may be
+ * running it. */
+static bool put_adapter(void *ctx, const char *path, const char *data, size_t len, struct err *e)
+{
+    const struct workspace *ws = ctx;
+    char *full = mem_printf("%s/%s", strcmp(ws->root, "/") == 0 ? "" : ws->root, path);
+    int mode = len > 2 && data[0] == '#' && data[1] == '!' ? 0755 : 0644;
+    struct stat st;
+    struct buf old = BUF_INIT;
+    bool same = lstat(full, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size == len &&
+                ((int)st.st_mode & 0100) == (mode & 0100) && file_read(full, len, &old, NULL) && old.len == len &&
+                memcmp(buf_cstr(&old), data, len) == 0;
+    bool ok =
+        same || (make_state_dir(ws, e) && file_mkdirs_for(full, e) && file_replace(full, data, len, mode, false, e));
+    buf_clear(&old);
+    mem_free(full);
+    return ok;
+}
+
 bool ws_load(const struct workspace *ws, struct tree *tree, struct walker *w, struct decls *decls,
              struct load_record *record, struct graph *g, struct errlist *errs)
 {
-    struct load_opts o = {
-        .tree = tree, .walker = w, .search_path = ws->path_env, .getenv = ws_getenv, .lib_dir = ws->opts.lib_dir};
+    struct load_opts o = {.tree = tree,
+                          .walker = w,
+                          .search_path = ws->path_env,
+                          .getenv = ws_getenv,
+                          .getenv_ctx = (void *)(uintptr_t)ws,
+                          .put_adapter = put_adapter,
+                          .put_adapter_ctx = (void *)(uintptr_t)ws,
+                          .options = ws->opts.options,
+                          .lib_dir = ws->opts.lib_dir};
     struct graph_hooks hooks = {locate, tree};
     graph_init(g);
     walker_set_outer(w, ws->outer);
@@ -271,6 +309,24 @@ static void warn_lone(struct workspace *ws)
     mem_free(full);
 }
 
+bool ws_options_read(const struct workspace *ws, const struct record *rec, const struct graph *g, struct errlist *errs)
+{
+    struct strs v = ws->opts.options;
+    rec = rec ? rec : &ws->rec;
+    g = g ? g : &ws->g;
+    for (uint32_t i = 0; i < rec->n_envs; i++)
+        if (strcmp(graph_str(g, rec->envs[i].name), LOAD_OPTIONS) == 0)
+            return true;
+    if (!v.n)
+        return true;
+    struct err *e = errlist_add(errs, ERR_ERROR);
+    err_set(e, "T012", "no Testfile reads options: '%s' after -- has no meaning here", v.v[0]);
+    err_hint(
+        e,
+        "targets stand before the --; a Testfile gets what stands after it by options(), as rules such as pytest do");
+    return false;
+}
+
 bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *errs)
 {
     memset(ws, 0, sizeof *ws);
@@ -292,12 +348,13 @@ bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *e
     ws->cache_dir = ws_cache_dir(opts);
     ws->path_env = mem_strdup(env_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
     ws->home_env = mem_strdup(env_or("HOME", "/"));
+    ws->options_text = options_text(opts->options);
     ws->platform = platform_digest();
     if (opts->no_load)
         return true;
     if (opts->ignore_frozen || !open_frozen(ws))
-        return ws_reload(ws, "nothing was known of this repository", errs);
-    struct record_env_ops env = {ws_getenv, NULL};
+        return ws_reload(ws, "nothing was known of this repository", errs) && ws_options_read(ws, NULL, NULL, errs);
+    struct record_env_ops env = {ws_getenv, ws};
     struct buf why = BUF_INIT;
     bool ok = true;
     switch (record_check(&ws->rec, &ws->g, ws->root, ws->outer, ws->root_fd, ws->threads, &env,
@@ -315,7 +372,7 @@ bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *e
     buf_clear(&why);
     if (ok)
         warn_lone(ws);
-    return ok;
+    return ok && ws_options_read(ws, NULL, NULL, errs);
 }
 
 void ws_close(struct workspace *ws)
@@ -338,6 +395,7 @@ void ws_close(struct workspace *ws)
     mem_free(ws->cache_dir);
     mem_free(ws->path_env);
     mem_free(ws->home_env);
+    mem_free(ws->options_text);
     mem_free(ws->load_reason);
     mem_free(ws->load_warnings);
     mem_free(ws->stamped);

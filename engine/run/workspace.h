@@ -26,6 +26,7 @@ struct ws_opts {
     int threads;           /* for stamping; 0 = cpu_count() */
     bool ignore_frozen;    /* load from the Testfiles in any case */
     bool no_load;          /* only find the repository: the graph stays empty */
+    struct strs options;   /* for options() in Testfiles; borrowed until ws_close */
 };
 
 struct workspace {
@@ -37,6 +38,7 @@ struct workspace {
     char *state_dir; /* root/.tgraph */
     char *cache_dir;
     char *path_env, *home_env; /* PATH and HOME as processes get them */
+    char *options_text;        /* opts.options as one text, for the record */
     int threads;
     struct digest platform;
     struct graph g;
@@ -58,11 +60,15 @@ struct workspace {
     char *load_warnings;     /* text of the load's warnings; NULL = none */
 };
 
-const char *ws_getenv(void *unused, const char *name); /* getenv as hooks want it */
+/* getenv as hooks want it; ctx: the workspace, which knows LOAD_OPTIONS. */
+const char *ws_getenv(void *ctx, const char *name);
 /* Finds the repository, maps the frozen file, checks it, loads from Lua if need be. On false errs has the reasons (and
  * ws is to be closed all the same). */
 bool ws_open(struct workspace *ws, const struct ws_opts *opts, struct errlist *errs);
 void ws_close(struct workspace *ws);
+/* Did a Testfile ask for the options that were given, if any were? Of rec and g, NULL = those of the workspace (ws_open
+ * has seen to that). false: an error in errs. */
+bool ws_options_read(const struct workspace *ws, const struct record *rec, const struct graph *g, struct errlist *errs);
 /* Runs the Testfiles of a tree and builds their graph, as this workspace would: PATH, environment, library. The walker is
  * one over the tree. false: errs says why. decls, record and g are to be cleared by the caller in any case; g is
  * initialised here. */
