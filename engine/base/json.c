@@ -168,6 +168,12 @@ void json_double(struct json *j, double v, int decimals)
     buf_printf(j->out, "%.*f", decimals, v);
 }
 
+void json_raw(struct json *j, const char *s, size_t len)
+{
+    before_value(j);
+    buf_add(j->out, s, len);
+}
+
 void json_bool(struct json *j, bool v)
 {
     before_value(j);

@@ -34,6 +34,7 @@ void json_strn(struct json *j, const char *s, size_t len);
 void json_int(struct json *j, int64_t v);
 void json_double(struct json *j, double v, int decimals); /* fixed notation */
 void json_bool(struct json *j, bool v);
+void json_raw(struct json *j, const char *s, size_t len); /* a value that is JSON already */
 void json_null(struct json *j);
 
 bool json_is_utf8(const char *s, size_t len); /* well-formed: no overlong form, no surrogate, nothing above U+10FFFF */

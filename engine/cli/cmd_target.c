@@ -116,7 +116,7 @@ static void print_log(struct workspace *ws, node_id n)
     buf_printf(&head, "%s: ", graph_label(&ws->g, n));
     bool known = last_run(ws, n, &run);
     if (known) {
-        buf_printf(&head, "%s in ", outcome_name(run.outcome));
+        buf_printf(&head, "%s in ", run.mark ? case_mark_name(run.mark) : outcome_name(run.outcome));
         report_duration(run.duration_ns, &head);
         buf_adds(&head, ", ");
         why_age(run.finished_ns, clock_real_ns(), &head);
@@ -129,6 +129,9 @@ static void print_log(struct workspace *ws, node_id n)
         fputs("(it wrote nothing)\n", stderr);
     } else if (known && store_get_blob(ws->store, run.log, &blob, &found, NULL) && found &&
                store_log_decode(blob.p, blob.len, &log)) {
+        struct buf subtests = BUF_INIT;
+        store_log_take(&log, 4, &subtests);
+        buf_clear(&subtests);
         fwrite(log.bytes.p ? log.bytes.p : "", 1, log.bytes.len, stdout);
         fflush(stdout);
         if (log.dropped_bytes)

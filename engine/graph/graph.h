@@ -141,7 +141,7 @@ struct node_state {
     uint8_t status;     /* enum node_status */
     uint8_t outcome;    /* enum outcome of the last run */
     uint8_t settled;    /* enum node_settled */
-    uint8_t pad;
+    uint8_t mark;       /* enum case_mark of the last run */
     uint32_t duration_ms;     /* of the last run that ended by itself; 0 = unknown */
     set_id reads;             /* what the last run read by its depfile; ID_NONE */
     uint32_t made_at, n_made; /* in made[] */

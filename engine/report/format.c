@@ -147,11 +147,23 @@ void report_summary_line(const struct run_counts *c, int64_t duration_ns, bool t
         add_part(out, &any, color, SGR_YELLOW, c->flaky, "flaky");
     if (c->passed || done + c->builds_failed + c->services_failed + not_run == 0) {
         add_part(out, &any, color, c->passed ? SGR_GREEN : NULL, c->passed, "passed");
+        const char *sep = " (";
         if (c->cached && !affected) {
-            buf_adds(out, " (");
+            buf_adds(out, sep);
             report_count(c->cached, out);
-            buf_adds(out, " cached)");
+            buf_adds(out, " cached");
+            sep = ", ";
         }
+        for (int m = MARK_SKIPPED; m <= MARK_XPASSED; m++) {
+            if (!c->marked[m])
+                continue;
+            buf_adds(out, sep);
+            report_count(c->marked[m], out);
+            buf_printf(out, " %s", case_mark_name((enum case_mark)m));
+            sep = ", ";
+        }
+        if (*sep == ',')
+            buf_addc(out, ')');
     }
     if (c->skipped)
         add_part(out, &any, color, SGR_YELLOW, c->skipped, "skipped");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * JSON lines for scripts: one object an event, as docs/events.md says. A field that is in there keeps its name and
  * meaning as long as `v` is the same. */
+#include <string.h>
+
 #include "base/json.h"
 
 #include "report/text.h"
@@ -82,12 +84,27 @@ static void attempt(struct json *j, const struct event *ev)
     field_int(j, "attempts", ev->attempts);
 }
 
+/* They come as lines of JSON. */
+static void subtests(struct json *j, const char *lines)
+{
+    json_key(j, "subtests");
+    json_array(j);
+    for (size_t len; *lines; lines += len + (lines[len] == '\n')) {
+        len = strcspn(lines, "\n");
+        if (len)
+            json_raw(j, lines, len);
+    }
+    json_end(j);
+}
+
 static void finished(struct json *j, const struct event *ev, int verbosity)
 {
     char hex[DIGEST_HEX];
     target(j, ev);
     /* A target that -n would run has no outcome yet. */
     field_str(j, "outcome", ev->outcome == OUTCOME_NONE ? NULL : outcome_name(ev->outcome));
+    if (ev->mark)
+        field_str(j, "mark", case_mark_name(ev->mark));
     field_bool(j, "cached", ev->cached);
     field_bool(j, "selected", ev->selected);
     if (ev->dry_run)
@@ -108,6 +125,8 @@ static void finished(struct json *j, const struct event *ev, int verbosity)
     }
     if (ev->tmpdir)
         field_str(j, "tmpdir", ev->tmpdir);
+    if (ev->subtests)
+        subtests(j, ev->subtests);
     if (verbosity > 0 || (ev->outcome != OUTCOME_PASSED && ev->outcome != OUTCOME_SKIPPED))
         output(j, ev->log);
 }
@@ -135,6 +154,13 @@ static void run_finished(struct json *j, const struct event *ev, bool affected, 
     field_int(j, "failed", c->failed);
     field_int(j, "flaky", c->flaky);
     field_int(j, "skipped", c->skipped);
+    if (c->marked[MARK_SKIPPED] + c->marked[MARK_XFAILED] + c->marked[MARK_XPASSED]) {
+        json_key(j, "marked");
+        json_object(j);
+        for (int m = MARK_SKIPPED; m <= MARK_XPASSED; m++)
+            field_int(j, case_mark_name((enum case_mark)m), c->marked[m]);
+        json_end(j);
+    }
     field_int(j, "builds_ran", c->builds_ran);
     field_int(j, "builds_failed", c->builds_failed);
     field_int(j, "services_failed", c->services_failed);

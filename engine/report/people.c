@@ -34,6 +34,8 @@ static struct word word_of(const struct event *ev)
     case OUTCOME_NONE:
         break;
     }
+    if (ev->mark)
+        return (struct word){case_mark_name(ev->mark), SGR_YELLOW};
     if (ev->cached)
         return (struct word){"clean", SGR_GREEN};
     return (struct word){ev->kind == KIND_BUILD ? "built" : "pass", SGR_GREEN};
@@ -204,8 +206,9 @@ static bool finished(struct people *p, const struct event *ev, struct buf *out)
             add_line(p, out, word_of(ev), ev, true);
         return verbosity >= 0;
     }
-    bool noted = ev->note && *ev->note && !ev->cached && ev->outcome == OUTCOME_PASSED; /* left-over processes */
-    bool quiet = ev->cached || p->live || ev->kind == KIND_SERVICE;
+    /* Left-over processes. A case that passed is one of many; its note says why it was skipped. */
+    bool noted = ev->note && *ev->note && !ev->cached && ev->outcome == OUTCOME_PASSED && !ev->mark;
+    bool quiet = ev->cached || p->live || ev->kind == KIND_SERVICE || ev->kind == KIND_CASE;
     if (verbosity > 0 || (verbosity == 0 && (noted || !quiet))) {
         add_line(p, out, word_of(ev), ev, true);
         if (verbosity > 0)

@@ -32,6 +32,7 @@ struct event {
     const char *target; /* label */
     enum node_kind kind;
     enum outcome outcome;
+    enum case_mark mark;        /* of a case that passed */
     bool cached;                /* resolved without running it */
     bool selected;              /* asked for by the command line, not only needed by another */
     bool dry_run;               /* -n: would run */
@@ -43,6 +44,7 @@ struct event {
     int signal;                 /* 0 = none */
     const char *tmpdir;         /* kept private folder of a failed attempt; NULL = none */
     const struct proc_log *log; /* its output; NULL = none or not loaded (cached passes) */
+    const char *subtests;       /* results within it, a JSON object a line (docs/events.md); NULL = none */
     uint32_t attempt, attempts; /* 1-based; at most */
     const char *message;        /* EVENT_MESSAGE */
     const char *code;
@@ -56,6 +58,7 @@ struct event {
     /* EVENT_RUN_FINISHED: counts over selected targets of kind test (and later suite) and over builds asked for */
     struct run_counts {
         uint32_t selected, ran, cached, passed, failed, flaky, skipped;
+        uint32_t marked[MARK_XPASSED + 1]; /* of those that passed: by enum case_mark */
         uint32_t builds_ran, builds_failed; /* builds that were needed */
         int exit_status;
         bool interrupted;

@@ -120,6 +120,7 @@ static bool adopt(struct workspace *ws, node_id n, const struct store_result *r)
         graph_set_made(g, n, made.v, made.n);
         st->duration_ms = (uint32_t)(r->duration_ns / 1000000);
         st->outcome = OUTCOME_PASSED;
+        st->mark = (uint8_t)r->mark;
     }
     mem_free(f.v);
     mem_free(f.placed);
@@ -182,6 +183,7 @@ static bool adopt_clean(struct workspace *ws, node_id n, const struct store_resu
         graph_set_made(g, n, made, before.n_made);
         g->states[n].duration_ms = before.duration_ms;
         g->states[n].outcome = before.outcome;
+        g->states[n].mark = before.mark;
     }
     mem_free(made);
     return clean;

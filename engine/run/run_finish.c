@@ -17,6 +17,7 @@ struct ending {
     bool store_pass; /* clean from now on */
     struct digest log, manifest;
     set_id reads;
+    struct buf subtests;
 };
 
 static void add_note(struct ending *v, const char *text)
@@ -171,6 +172,16 @@ static bool needs(struct runner *r, node_id n, node_id dep)
     return yes;
 }
 
+static void all_of_may_read(const struct graph *g, node_id n, struct strvec *out)
+{
+    const struct node *nd = &g->nodes[n];
+    for (uint32_t i = 0; i < nd->n_may; i++) {
+        const struct file_set *set = &g->sets[g->node_sets[nd->may_at + i]];
+        for (uint32_t k = 0; k < set->n; k++)
+            strvec_add(out, graph_str(g, g->files[g->set_files[set->at + k]].path));
+    }
+}
+
 /* The depfile's paths as a set of the graph. Outputs of dependencies are in the key already; an output of anything else
  * is an error: it may be rebuilt after this ran. */
 static void take_reads(struct runner *r, node_id n, struct ending *v)
@@ -178,6 +189,8 @@ static void take_reads(struct runner *r, node_id n, struct ending *v)
     struct graph *g = &r->ws->g;
     struct job *j = v->j;
     size_t tmp_len = strlen(r->tmp_base);
+    if (j->kind == JOB_CASE && !j->has_reads) /* its worker did not say: it may have read all of them */
+        all_of_may_read(g, n, &j->reads);
     if (!r->outs)
         r->outs = out_lookup_new(g);
     file_id *files = mem_resize(NULL, j->reads.n + 1, sizeof *files);
@@ -309,6 +322,7 @@ static bool write_one(struct runner *r, struct ending *v, struct err *e)
                 (struct store_output){j->made[i].path, j->made[i].state.type, j->made[i].state.digest, j->made[i].blob};
         struct store_result res = {.key = v->key,
                                    .outcome = j->outcome,
+                                   .mark = j->mark,
                                    .exit_code = exit_code,
                                    .signal = signal,
                                    .finished_ns = j->ended_real_ns,
@@ -324,6 +338,7 @@ static bool write_one(struct runner *r, struct ending *v, struct err *e)
         mem_free(outs);
     }
     struct store_run run = {.outcome = j->outcome,
+                            .mark = j->mark,
                             .key = v->key,
                             .finished_ns = j->ended_real_ns,
                             .duration_ns = j->result.duration_ns,
@@ -379,6 +394,7 @@ static void take_over(struct runner *r, struct ending *v)
     }
     st->key = v->key;
     st->outcome = (uint8_t)j->outcome;
+    st->mark = (uint8_t)j->mark;
     st->duration_ms = (uint32_t)(j->result.duration_ns / 1000000);
     st->status = v->store_pass                                                 ? STATUS_CLEAN
                  : j->outcome == OUTCOME_PASSED || j->outcome == OUTCOME_FLAKY ? STATUS_DIRTY
@@ -434,11 +450,14 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
         bool bad = j->outcome != OUTCOME_PASSED && j->outcome != OUTCOME_FLAKY && !j->cancelled;
         if (bad)
             run_services_append_logs(r, j->node, &j->result.log);
+        store_log_take(&j->result.log, 4, &v[i].subtests);
         struct run_end end = {.outcome = j->outcome,
+                              .mark = j->mark,
                               .reason = r->nodes[j->node].reason,
                               .note = v[i].note.len ? buf_cstr(&v[i].note) : NULL,
                               .tmpdir = j->tmpdir,
                               .log = &j->result.log,
+                              .subtests = v[i].subtests.len ? buf_cstr(&v[i].subtests) : NULL,
                               .duration_ns = j->result.duration_ns,
                               .exit_code = j->result.cause == PROC_EXITED ? j->result.exit_code : -1,
                               .signal = j->result.cause == PROC_SIGNALLED ? j->result.signal : 0,
@@ -446,6 +465,7 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
                               .attempts = j->max_attempts};
         run_done(r, j->node, &end);
         buf_clear(&v[i].note);
+        buf_clear(&v[i].subtests);
     }
     for (uint32_t i = 0; i < n; i++)
         if (jobs[i]->kind == JOB_RESTORE)

@@ -27,6 +27,7 @@ enum run_phase {                 /* see resolve.h for the picture */
 struct run_node {
     uint8_t phase;
     uint8_t outcome; /* DONE */
+    uint8_t mark;    /* the same */
     bool selected;
     bool cached;
     bool to_tell;            /* DONE before the run was announced */
@@ -113,9 +114,11 @@ struct runner {
 /* How a node ended. */
 struct run_end {
     enum outcome outcome;
+    enum case_mark mark;
     bool cached;
     const char *reason, *note, *tmpdir;
     const struct proc_log *log;
+    const char *subtests;
     int64_t duration_ns;
     int exit_code, signal; /* of what ran; -1 / 0 */
     uint32_t attempt, attempts;

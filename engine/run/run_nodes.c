@@ -62,6 +62,7 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
     const char *label = graph_label(&r->ws->g, n);
     run_set_phase(r, n, PHASE_DONE);
     rn->outcome = (uint8_t)end->outcome;
+    rn->mark = (uint8_t)end->mark;
     rn->cached = end->cached;
     bool told = strtab_find(&r->reported, label) != STR_NONE, runs_now = end->attempt > 0;
     bool ran = remembered(r, n) != NULL || (!end->cached && end->outcome != OUTCOME_SKIPPED);
@@ -142,10 +143,15 @@ static void resolve(struct runner *r, node_id n)
     mem_free(rn->reason);
     rn->reason = mem_strdup(buf_cstr(&res.reason));
     if (res.clean && !res.restore) {
-        struct run_end end = {.outcome = OUTCOME_PASSED, .cached = true, .reason = rn->reason};
+        struct run_end end = {.outcome = OUTCOME_PASSED,
+                              .mark = (enum case_mark)r->ws->g.states[n].mark,
+                              .cached = true,
+                              .reason = rn->reason};
         run_done(r, n, &end);
     } else if (ran && !res.clean && digest_eq(ran->key, res.key)) {
-        struct run_end end = {.outcome = (enum outcome)ran->outcome, .reason = rn->reason};
+        struct run_end end = {.outcome = (enum outcome)ran->outcome,
+                              .mark = (enum case_mark)r->ws->g.states[n].mark,
+                              .reason = rn->reason};
         if (!run_is_bad(end.outcome))
             key_outputs(&r->ws->keys, &r->ws->g, n);
         run_done(r, n, &end);

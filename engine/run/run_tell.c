@@ -36,6 +36,7 @@ void run_count(struct runner *r, node_id n, const struct run_end *end, bool ran,
         c->ran += ran;
         c->cached += !ran && end->outcome != OUTCOME_SKIPPED;
         c->passed += end->outcome == OUTCOME_PASSED;
+        c->marked[end->mark] += end->outcome == OUTCOME_PASSED;
         c->flaky += end->outcome == OUTCOME_FLAKY;
         c->skipped += end->outcome == OUTCOME_SKIPPED;
         c->failed += failed;
@@ -62,6 +63,7 @@ void run_tell(struct runner *r, node_id n, const struct run_end *end)
                        .target = graph_label(g, n),
                        .kind = (enum node_kind)g->nodes[n].kind,
                        .outcome = end->outcome,
+                       .mark = end->mark,
                        .cached = end->cached,
                        .selected = rn->selected,
                        .key = end->outcome == OUTCOME_SKIPPED ? DIGEST_NONE : rn->key,
@@ -72,6 +74,7 @@ void run_tell(struct runner *r, node_id n, const struct run_end *end)
                        .signal = end->signal,
                        .tmpdir = end->tmpdir,
                        .log = end->log,
+                       .subtests = end->subtests,
                        .attempt = end->attempt,
                        .attempts = end->attempts};
     rn->to_tell = false;
@@ -106,7 +109,10 @@ void run_announce(struct runner *r)
     for (uint32_t k = 0; k < g->n_nodes; k++) {
         node_id n = g->order[k];
         const struct run_node *rn = &r->nodes[n];
-        struct run_end end = {.outcome = (enum outcome)rn->outcome, .cached = rn->cached, .reason = rn->reason};
+        struct run_end end = {.outcome = (enum outcome)rn->outcome,
+                              .mark = (enum case_mark)rn->mark,
+                              .cached = rn->cached,
+                              .reason = rn->reason};
         if (rn->phase == PHASE_DONE && rn->to_tell)
             run_tell(r, n, &end);
     }
@@ -133,6 +139,7 @@ void run_tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *
                              .target = graph_label(g, n),
                              .kind = (enum node_kind)g->nodes[n].kind,
                              .outcome = OUTCOME_PASSED,
+                             .mark = (enum case_mark)g->states[n].mark,
                              .cached = true,
                              .selected = selected[n],
                              .key = g->states[n].key,
@@ -142,6 +149,7 @@ void run_tell_all_clean(struct runner *r, const uint8_t *needed, const uint8_t *
             r->o->emit(r->o->emit_ctx, &done);
         if (selected[n]) {
             r->counts.cached++;
+            r->counts.marked[g->states[n].mark]++;
             r->counts.passed++;
         }
     }

@@ -22,7 +22,7 @@ static int64_t run_sum(struct hasher *h, struct digest id, int64_t seq, const st
     hasher_str(h, "runs");
     hasher_digest(h, id);
     hasher_u64(h, (uint64_t)seq);
-    hasher_u32(h, (uint32_t)r->outcome);
+    hasher_u32(h, outcome_column(r->outcome, r->mark));
     hasher_digest(h, r->key);
     hasher_u64(h, (uint64_t)r->finished_ns);
     hasher_u64(h, (uint64_t)r->duration_ns);
@@ -37,7 +37,6 @@ static int64_t run_sum(struct hasher *h, struct digest id, int64_t seq, const st
 bool row_decode_run(struct store *s, sqlite3_stmt *st, struct digest id, struct store_run *r)
 {
     *r = (struct store_run){
-        .outcome = (enum outcome)sqlite3_column_int(st, 1),
         .key = column_digest(st, 2),
         .finished_ns = sqlite3_column_int64(st, 3),
         .duration_ns = sqlite3_column_int64(st, 4),
@@ -47,8 +46,9 @@ bool row_decode_run(struct store *s, sqlite3_stmt *st, struct digest id, struct 
         .signal = sqlite3_column_int(st, 8),
         .attempts = (uint32_t)sqlite3_column_int64(st, 9),
     };
+    column_outcome(st, 1, &r->outcome, &r->mark);
     return run_sum(&s->sum, id, sqlite3_column_int64(st, 0), r) == sqlite3_column_int64(st, 10) &&
-           r->outcome >= OUTCOME_NONE && r->outcome <= OUTCOME_ERROR;
+           r->outcome >= OUTCOME_NONE && r->outcome <= OUTCOME_ERROR && r->mark <= MARK_XPASSED;
 }
 
 /* The number of the newest row; 0 = none. */
@@ -128,7 +128,7 @@ static bool put_run(struct store *s, const char *repo, const char *target, const
     if (!st)
         return false;
     sqlite3_bind_int64(st, 1, seq);
-    sqlite3_bind_int(st, 2, (int)r->outcome);
+    sqlite3_bind_int(st, 2, (int)outcome_column(r->outcome, r->mark));
     bind_digest(st, 3, &r->key);
     sqlite3_bind_int64(st, 4, r->finished_ns);
     sqlite3_bind_int64(st, 5, r->duration_ns);

@@ -66,3 +66,21 @@ bool store_log_decode(const char *p, size_t len, struct proc_log *out)
     }
     return true;
 }
+
+void store_log_take(struct proc_log *l, uint8_t stream, struct buf *out)
+{
+    size_t from = 0, to = 0, kept = 0;
+    for (size_t i = 0; i < l->n_frames; i++) {
+        struct proc_frame f = l->frames[i];
+        if (f.stream == stream) {
+            buf_add(out, l->bytes.p + from, f.len);
+        } else {
+            memmove(l->bytes.p + to, l->bytes.p + from, f.len);
+            to += f.len;
+            l->frames[kept++] = f;
+        }
+        from += f.len;
+    }
+    l->n_frames = kept;
+    l->bytes.len = to;
+}

@@ -79,7 +79,7 @@ static int64_t result_sum(struct hasher *h, const struct store_result *r, const 
     hasher_reset(h);
     hasher_str(h, "results");
     hasher_digest(h, r->key);
-    hasher_u32(h, (uint32_t)r->outcome);
+    hasher_u32(h, outcome_column(r->outcome, r->mark));
     hasher_u32(h, (uint32_t)r->exit_code);
     hasher_u32(h, (uint32_t)r->signal);
     hasher_u64(h, (uint64_t)r->finished_ns);
@@ -104,7 +104,7 @@ bool row_decode_result(struct store *s, sqlite3_stmt *st, struct store_result *r
     memset(r, 0, sizeof *r);
     arena_init(&r->arena);
     r->key = column_digest(st, 0);
-    r->outcome = (enum outcome)sqlite3_column_int(st, 1);
+    column_outcome(st, 1, &r->outcome, &r->mark);
     r->exit_code = sqlite3_column_int(st, 2);
     r->signal = sqlite3_column_int(st, 3);
     r->finished_ns = sqlite3_column_int64(st, 4);
@@ -117,7 +117,7 @@ bool row_decode_result(struct store *s, sqlite3_stmt *st, struct store_result *r
     r->note = column_str(st, 9, &r->arena);
     r->target = column_str(st, 10, &r->arena);
     if (result_sum(&s->sum, r, outputs, len) == sqlite3_column_int64(st, 12) && r->outcome > OUTCOME_NONE &&
-        r->outcome <= OUTCOME_ERROR && row_decode_outputs(outputs, len, &r->arena, &r->outputs, &r->n_outputs))
+        r->outcome <= OUTCOME_ERROR && r->mark <= MARK_XPASSED && row_decode_outputs(outputs, len, &r->arena, &r->outputs, &r->n_outputs))
         return true;
     store_result_clear(r);
     return false;
@@ -180,7 +180,7 @@ static bool put_result(struct store *s, const struct store_result *r, struct err
     if (o->len > STORE_MAX_ROW / 2)
         return err_set(e, "T505", "the result of %s has too many outputs (%zu) to be stored", r->target, r->n_outputs);
     bind_key(st, 1, &r->key);
-    sqlite3_bind_int(st, 2, (int)r->outcome);
+    sqlite3_bind_int(st, 2, (int)outcome_column(r->outcome, r->mark));
     sqlite3_bind_int(st, 3, r->exit_code);
     sqlite3_bind_int(st, 4, r->signal);
     sqlite3_bind_int64(st, 5, r->finished_ns);

@@ -143,5 +143,7 @@ bool store_gc(struct store *s, uint64_t max_bytes, struct store_gc_stats *out, s
 struct proc_log;
 void store_log_encode(const struct proc_log *l, struct buf *out);
 bool store_log_decode(const char *p, size_t len, struct proc_log *out); /* false: not such a blob */
+/* Takes the frames of one stream out of a log and appends their text. */
+void store_log_take(struct proc_log *l, uint8_t stream, struct buf *out);
 
 #endif

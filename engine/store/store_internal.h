@@ -154,6 +154,14 @@ bool db_commit(struct store *s, struct err *e);
 void bind_digest(sqlite3_stmt *st, int i, const struct digest *d); /* NONE as NULL; d is used until the step */
 void bind_key(sqlite3_stmt *st, int i, const struct digest *d);    /* 16 bytes always */
 struct digest column_digest(sqlite3_stmt *st, int i);              /* NONE if it is not 16 bytes */
+/* Outcome and mark in one column. */
+static inline uint32_t outcome_column(enum outcome o, enum case_mark m) { return (uint32_t)o | (uint32_t)m << 8; }
+static inline void column_outcome(sqlite3_stmt *st, int i, enum outcome *o, enum case_mark *m)
+{
+    int v = sqlite3_column_int(st, i);
+    *o = (enum outcome)(v & 0xff);
+    *m = (enum case_mark)(v >> 8);
+}
 static inline int64_t sum_of(struct digest d) { return (int64_t)digest_u64(d); }
 
 /* results.c */
