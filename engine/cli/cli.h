@@ -42,6 +42,8 @@ struct options {
     bool help;
     const char **tags, **excludes, **args;
     size_t n_tags, n_excludes, n_args;
+    const char *const *given; /* what stands after --, of commands that hand it to Testfiles; in args */
+    size_t n_given;
 };
 
 struct command {

@@ -7,12 +7,12 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"run", "[run] [PATTERN...]", "run what is dirty of the tests (or of what the patterns name)", "jnJtxfFSsgbd",
+    {"run", "[run] [PATTERN...]", "run what is dirty of the tests (or of what the patterns name)", "jnJtxfFSsgbd-",
      "Patterns: labels (unit, services/api:unit), dir/..., globs over labels. Without one: every test.", cmd_run},
-    {"list", "list [PATTERN...]", "show targets and whether they are clean", "lktxSsgbdoNr", NULL, cmd_list},
-    {"affected", "affected [PATTERN...]", "print what a branch can have changed; exit 1 if there is any", "txSsgbdr",
+    {"list", "list [PATTERN...]", "show targets and whether they are clean", "lktxSsgbdoNr-", NULL, cmd_list},
+    {"affected", "affected [PATTERN...]", "print what a branch can have changed; exit 1 if there is any", "txSsgbdr-",
      NULL, cmd_affected},
-    {"why", "why TARGET...", "say why a target would run, ran, is skipped, or is affected", "sgbr", NULL, cmd_why},
+    {"why", "why TARGET...", "say why a target would run, ran, is skipped, or is affected", "sgbr-", NULL, cmd_why},
     {"log", "log TARGET...", "print the output of a target's last run here", "", NULL, cmd_log},
     {"clean", "clean", "delete this work tree's state and the outputs that tgraph made", "n", NULL, cmd_clean},
     {"gc", "gc", "shrink the cache: least recently used results go first", "m", NULL, cmd_gc},
@@ -30,6 +30,7 @@ static void print_usage(FILE *out)
         fprintf(out, "  tgraph %-24s %s\n", c->usage, c->summary);
     fputs("  tgraph --version, tgraph COMMAND --help\n\n", out);
     options_print(&commands[0], out);
+    fputs("\nWhat stands after -- is for the Testfiles: options() in docs/testfile.md.\n", out);
     fputs(
         "\nExit status: 0 all passed or nothing to do, 1 a test failed, 2 wrong usage or Testfile, 3 a build failed,\n"
         "4 a pattern matched nothing, 130 interrupted.\n",

@@ -320,5 +320,10 @@ bool options_parse(const struct command *c, int argc, char **argv, struct option
         if (!apply(c, found, value, o))
             return false;
     }
+    if (o->n_args && o->dashes && c->options && strchr(c->options, '-')) {
+        o->given = (const char *const *)o->args + o->n_before;
+        o->n_given = o->n_args - o->n_before;
+        o->n_args = o->n_before;
+    }
     return true;
 }

@@ -228,6 +228,8 @@ static int open_sides(struct compared *c, const struct options *o, pick_fn pick,
         return found ? s.status : EXIT_USAGE;
     if (!s.ok || !since_compare(&c->since, ws, errs) || !say_since(&c->since, o, errs))
         return EXIT_USAGE;
+    if (c->since.have_after && !ws_options_read(ws, &c->since.after.rec, &c->since.after.g, errs))
+        return EXIT_USAGE;
     c->g = c->since.now;
     c->selected = mem_calloc(c->g->n_nodes + 1, 1);
     return pick(c->g, o, ws->sub, c->selected, errs) ? 0 : select_exit(errs);

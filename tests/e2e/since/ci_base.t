@@ -51,7 +51,7 @@ describe "REF is the next argument, unless that begins with a dash"
 clone -b topic
 run_tgraph list --since --json
 expect_err '\(the default branch\)'
-run_tgraph list --since -- b
+run_tgraph list b --since
 expect_status 0
 expect_err '\(the default branch\)'
 expect_silent_out
