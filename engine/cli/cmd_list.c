@@ -68,11 +68,23 @@ static void json_line(const struct graph *g, node_id n, const struct line *l, st
         json_key(&j, "line");
         json_int(&j, nd->pos_line);
     }
-    if (a.tags.n) {
+    const struct graph_case *c = graph_case(g, n);
+    if (c) {
+        json_key(&j, "suite");
+        json_str(&j, graph_label(g, c->suite));
+        json_key(&j, "case");
+        json_str(&j, graph_str(g, c->id));
+        if (g->states[n].mark) {
+            json_key(&j, "mark");
+            json_str(&j, case_mark_name((enum case_mark)g->states[n].mark));
+        }
+    }
+    struct id_list tags = graph_tags(g, n);
+    if (tags.n) {
         json_key(&j, "tags");
         json_array(&j);
-        for (uint32_t i = 0; i < a.tags.n; i++)
-            json_str(&j, graph_str(g, a.tags.v[i]));
+        for (uint32_t i = 0; i < tags.n; i++)
+            json_str(&j, graph_str(g, tags.v[i]));
         json_end(&j);
     }
     if (a.description != STR_NONE) {
@@ -117,6 +129,14 @@ static bool pick(struct graph *g, const struct options *o, const char *sub, uint
     for (uint32_t n = 0; n < g->n_nodes && o->matrix; n++)
         selected[n] &= !kind_is_group((enum node_kind)g->nodes[n].kind);
     return ok;
+}
+
+/* A suite's line speaks for its cases, unless somebody asks for some of them. */
+static void leave_out_cases(const struct graph *g, const struct options *o, uint8_t *selected)
+{
+    for (uint32_t n = g->n_nodes - g->n_cases; n < g->n_nodes && !o->json && !o->n_args && !o->n_tags && !o->failed;
+         n++)
+        selected[n] = 0;
 }
 
 static int label_width(const struct graph *g, const uint8_t *selected)
@@ -261,8 +281,9 @@ int cmd_list(const struct options *o)
         struct graph *g = &s.ws.g;
         struct buf b = BUF_INIT;
         bool color = want_color(o, STDOUT_FILENO);
-        int width = label_width(g, s.selected);
         resolve_selected(&s);
+        leave_out_cases(g, o, s.selected);
+        int width = label_width(g, s.selected);
         if (o->keys)
             key_static_all(&s.ws.keys, g);
         for (uint32_t n = 0; n < g->n_nodes; n++) {

@@ -346,6 +346,35 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
         st->status = STATUS_DIRTY;
 }
 
+/* A group is as dirty as its members. */
+static void explain_group(const struct graph *g, node_id n, uint8_t *verdict, struct resolution *r)
+{
+    const struct node *nd = &g->nodes[n];
+    uint32_t dirty = 0, cases = 0;
+    node_id first = ID_NONE;
+    for (uint32_t i = 0; i < nd->n_edges; i++) {
+        node_id to = g->edges[nd->edges_at + i].to;
+        cases += g->nodes[to].kind == KIND_CASE;
+        if (verdict[to] != VERDICT_DIRTY || (nd->kind == KIND_SUITE && g->nodes[to].kind != KIND_CASE))
+            continue;
+        first = dirty++ ? first : to;
+    }
+    if (dirty)
+        verdict[n] = VERDICT_DIRTY;
+    if (!dirty && nd->kind != KIND_SUITE)
+        return;
+    buf_reset(&r->reason);
+    if (nd->kind != KIND_SUITE || dirty == 1)
+        buf_printf(&r->reason, "%s would run", graph_label(g, first));
+    else if (!cases)
+        buf_adds(&r->reason, "it has no cases");
+    else if (dirty)
+        buf_printf(&r->reason, "%u of %u cases would run", dirty, cases);
+    else
+        buf_printf(&r->reason, "%u case%s, unchanged since %s passed", cases, cases == 1 ? "" : "s",
+                   cases == 1 ? "it" : "they");
+}
+
 void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *forced, uint8_t *verdict,
                     char **reasons, struct digest *keys)
 {
@@ -381,15 +410,8 @@ void resolve_needed(struct workspace *ws, const uint8_t *needed, const uint8_t *
         }
         if (keys)
             keys[n] = r.key;
-        node_id dirty = ID_NONE;
-        for (uint32_t i = 0; i < nd->n_edges && kind_is_group((enum node_kind)nd->kind) && dirty == ID_NONE; i++)
-            if (verdict[g->edges[nd->edges_at + i].to] == VERDICT_DIRTY)
-                dirty = g->edges[nd->edges_at + i].to;
-        if (dirty != ID_NONE) {
-            verdict[n] = VERDICT_DIRTY;
-            buf_reset(&r.reason);
-            buf_printf(&r.reason, "%s would run", graph_label(g, dirty));
-        }
+        if (kind_is_group((enum node_kind)nd->kind))
+            explain_group(g, n, verdict, &r);
         if (reasons)
             reasons[n] = r.restore ? mem_printf("%s; its outputs would be restored", buf_cstr(&r.reason))
                                    : mem_strdup(buf_cstr(&r.reason));
