@@ -14,7 +14,8 @@ struct pool_threads {
     pthread_cond_t work;
     pthread_t *threads;
     int n_threads, max_threads, idle;
-    uint32_t n_begun; /* threads that run: their numbers */
+    int allowed, running; /* jobs at once */
+    uint32_t n_begun;     /* threads that run: their numbers */
     bool stop;
     struct job **queue; /* ring */
     size_t head, n, cap;
@@ -85,7 +86,7 @@ static void *thread_main(void *arg)
     pthread_mutex_lock(&p->lock);
     uint32_t slot = p->n_begun++, folder_serial = 0;
     for (;;) {
-        while (!p->n && !p->stop) {
+        while ((!p->n || p->running >= p->allowed) && !p->stop) {
             p->idle++;
             pthread_cond_wait(&p->work, &p->lock);
             p->idle--;
@@ -95,6 +96,7 @@ static void *thread_main(void *arg)
         struct job *j = p->queue[p->head];
         p->head = (p->head + 1) % p->cap;
         p->n--;
+        p->running++;
         pthread_mutex_unlock(&p->lock);
         j->slot = slot;
         j->folder_serial = &folder_serial;
@@ -105,6 +107,7 @@ static void *thread_main(void *arg)
         struct pool_msg m = {.type = POOL_JOB_DONE, .job = j};
         pool_post(p, &m);
         pthread_mutex_lock(&p->lock);
+        p->running--;
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -115,11 +118,26 @@ struct pool_threads *pool_new(int max_threads)
     struct pool_threads *p = mem_calloc(1, sizeof *p);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
-    p->max_threads = max_threads < 1 ? 1 : max_threads;
+    p->allowed = max_threads < 1 ? 1 : max_threads;
+    p->max_threads = p->allowed + POOL_MORE;
     p->threads = mem_calloc((size_t)p->max_threads, sizeof *p->threads);
     if (pipe2(p->wake, O_CLOEXEC) != 0)
         BUG("cannot make a pipe: %s", strerror(errno));
     return p;
+}
+
+/* Threads that were signalled and have not woken yet still count as idle, so compare with all that waits. */
+static void more_threads(struct pool_threads *p, int most)
+{
+    for (; most > 0 && (size_t)p->idle < p->n && p->n_threads < p->allowed; most--) {
+        int err = pthread_create(&p->threads[p->n_threads], NULL, thread_main, p);
+        if (err == 0)
+            p->n_threads++;
+        else if (p->n_threads == 0)
+            BUG("cannot start a thread: %s", strerror(err));
+        else
+            break;
+    }
 }
 
 void pool_submit(struct pool_threads *p, struct job *j)
@@ -138,15 +156,17 @@ void pool_submit(struct pool_threads *p, struct job *j)
         p->cap = cap;
     }
     p->queue[(p->head + p->n++) % p->cap] = j;
-    /* Threads that were signalled and have not woken yet still count as idle, so compare with all that waits. */
-    if ((size_t)p->idle < p->n && p->n_threads < p->max_threads) {
-        int err = pthread_create(&p->threads[p->n_threads], NULL, thread_main, p);
-        if (err == 0)
-            p->n_threads++;
-        else if (p->n_threads == 0)
-            BUG("cannot start a thread: %s", strerror(err));
-    }
+    more_threads(p, 1);
     pthread_cond_signal(&p->work);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pool_allow(struct pool_threads *p, int threads)
+{
+    pthread_mutex_lock(&p->lock);
+    p->allowed = threads < 1 ? 1 : threads < p->max_threads ? threads : p->max_threads;
+    more_threads(p, (int)p->n);
+    pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
 }
 

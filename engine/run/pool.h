@@ -29,7 +29,10 @@ struct pool_msg {
 };
 
 struct pool_threads;
+/* At most max_threads jobs at once; pool_allow changes that, up to POOL_MORE beyond it. */
+#define POOL_MORE 64
 struct pool_threads *pool_new(int max_threads);
+void pool_allow(struct pool_threads *p, int threads);
 void pool_free(struct pool_threads *p);
 /* Its on_retry, ctx and slot are set by the pool: slots are the threads' numbers. More jobs than threads may be submitted:
  * a thread that ends one takes the next without waiting for the coordinator. */
@@ -42,6 +45,7 @@ void pool_post(struct pool_threads *p, const struct pool_msg *m); /* from any th
 /* The same for what can wait until something else wakes the coordinator. */
 void pool_post_later(struct pool_threads *p, const struct pool_msg *m);
 /* What on_retry of a job does: tells of a failed attempt; takes the log. */
-void pool_post_retry(struct pool_threads *p, struct job *j, uint32_t attempt, struct proc_log *log, int64_t duration_ns);
+void pool_post_retry(struct pool_threads *p, struct job *j, uint32_t attempt, struct proc_log *log,
+                     int64_t duration_ns);
 
 #endif

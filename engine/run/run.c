@@ -103,6 +103,28 @@ static bool freeze(struct runner *r)
     return ok;
 }
 
+/* What lists the cases of a suite has had its turn. A suite that still has no list has not passed, whatever else did. */
+static void tell_unknown_cases(struct runner *r, const uint8_t *needed)
+{
+    const struct graph *g = &r->ws->g;
+    for (uint32_t n = 0; n < g->n_nodes && !r->interrupted; n++) {
+        const struct node *nd = &g->nodes[n];
+        if (!needed[n] || !(nd->flags & NODE_CASES_UNKNOWN))
+            continue;
+        for (uint32_t i = 0; i < nd->n_edges; i++) {
+            const struct edge *e = &g->edges[nd->edges_at + i];
+            if (e->out != OUT_ORDER || g->states[e->to].status != STATUS_CLEAN)
+                continue; /* it failed, and that was told */
+            run_message(r, "T612", true,
+                        "the cases of suite '%s' are not known: '%s' passed, and its list cannot be read (tgraph list "
+                        "says where it is wrong)",
+                        graph_label(g, n), graph_label(g, e->to));
+            r->counts.builds_failed++;
+        }
+        r->counts.exit_status = 3;
+    }
+}
+
 /* From an opened workspace to the end of the run; STEP_AGAIN: another process was waited for, open it anew. */
 static enum step run_opened(struct runner *r, struct file_lock *lock, struct errlist *errs)
 {
@@ -173,6 +195,8 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
             freeze(r);
         }
     }
+    if (step == STEP_ON && !r->o->dry_run)
+        tell_unknown_cases(r, needed);
     mem_free(selected);
     mem_free(needed);
     if (step == STEP_AGAIN && !waited) /* loaded again: no file can be found gone a second time */
@@ -223,6 +247,7 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
         run_message(&r, "T608", false, "processes that left their target's group were still there, ended now: %s",
                     orphans);
     mem_free(orphans);
+    lend_close(r.lend);
     remove_tmp_base(&r);
     if (step == STEP_ON)
         run_tell_end(&r);

@@ -6,6 +6,7 @@
 #define TGRAPH_RUN_RUN_INTERNAL_H
 
 #include "run/jobserver.h"
+#include "run/lend.h"
 #include "run/pool.h"
 #include "run/resolve.h"
 #include "run/run.h"
@@ -74,6 +75,8 @@ struct runner {
     struct jobserver js;
     bool have_js;
     char *tmp_base;       /* folder of the private folders; NULL until the first job */
+    struct lend *lend;    /* places of those that wait for another process (`tgraph once`); NULL = none are lent */
+    uint32_t lent;
     bool announced;       /* EVENT_RUN_STARTED is out */
     bool may_run_ahead;   /* every node takes one slot, no jobserver, no --fail-fast */
     struct job **pending; /* ended, not yet written and told */

@@ -26,6 +26,11 @@ bool run_tmp_base(struct runner *r)
         return false;
     }
     r->tmp_base = base;
+    struct err e = ERR_INIT;
+    r->lend = lend_open(base, &e);
+    if (!r->lend)
+        run_message(r, e.code, false, "%s", e.msg);
+    err_clear(&e);
     return true;
 }
 
@@ -82,7 +87,7 @@ static void make_env(struct runner *r, node_id n, struct job *j, const struct ac
 {
     struct graph *g = &r->ws->g;
     struct arena *m = &j->arena;
-    const char **env = arena_alloc(m, (a->env.n / 2 + 16) * sizeof *env);
+    const char **env = arena_alloc(m, (a->env.n / 2 + 20) * sizeof *env);
     uint32_t k = 0;
     const struct {
         const char *name, *value;
@@ -93,6 +98,8 @@ static void make_env(struct runner *r, node_id n, struct job *j, const struct ac
             env[k++] = arena_printf(m, "%s=%s", defaults[i].name, defaults[i].value);
     env[k++] = arena_printf(m, "TGRAPH_TARGET=%s", graph_label(g, n));
     env[k++] = arena_printf(m, "TGRAPH_ROOT=%s", r->ws->root);
+    if (r->lend)
+        env[k++] = arena_printf(m, LEND_ENV "=%s", lend_path(r->lend));
     j->env_free[3] = k++;
     j->env_free[0] = k++;
     j->env_free[1] = k++;

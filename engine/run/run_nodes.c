@@ -198,7 +198,7 @@ static void start(struct runner *r, node_id n)
     }
     struct job *j = run_make_job(r, n, JOB_RUN);
     run_set_phase(r, n, PHASE_RUNNING);
-    if (sched_running(r->sched) <= (uint32_t)r->o->jobs) { /* else it waits for a thread, which tells */
+    if (sched_running(r->sched) <= (uint32_t)r->o->jobs + r->lent) { /* else it waits for a thread, which tells */
         j->told_start = true;
         started(r, j, 1);
     }
@@ -267,7 +267,7 @@ static void run_ahead(struct runner *r, const struct job *j)
     r->recent_ns = r->recent_ns ? (r->recent_ns * 7 + d) / 8 : d;
     uint32_t jobs = (uint32_t)r->o->jobs;
     if (r->may_run_ahead) /* a place of a suite is worth a thread */
-        sched_set_slots(r->sched, r->recent_ns < SHORT_NS && !r->n_suites ? 2 * jobs + 2 : jobs);
+        sched_set_slots(r->sched, (r->recent_ns < SHORT_NS && !r->n_suites ? 2 * jobs + 2 : jobs) + r->lent);
 }
 
 static bool can_run_ahead(const struct runner *r, const uint8_t *needed)
@@ -366,18 +366,30 @@ static void finish_pending(struct runner *r)
         finish_now(r);
 }
 
+/* Who waits for another process lends its place to something else. */
+static void lent_places(struct runner *r)
+{
+    if (!r->lend || !lend_take(r->lend) || lend_count(r->lend) == r->lent)
+        return;
+    r->lent = lend_count(r->lend) < POOL_MORE ? lend_count(r->lend) : POOL_MORE;
+    sched_set_slots(r->sched, (uint32_t)r->o->jobs + r->lent);
+    pool_allow(r->pool, r->o->jobs + (int)r->lent);
+}
+
 static void wait_for_something(struct runner *r)
 {
-    struct pollfd fds[3] = {{.fd = pool_fd(r->pool), .events = POLLIN},
+    struct pollfd fds[4] = {{.fd = pool_fd(r->pool), .events = POLLIN},
                             {.fd = r->interrupted ? -1 : r->o->interrupt_fd, .events = POLLIN},
-                            {.fd = -1, .events = POLLIN}};
+                            {.fd = -1, .events = POLLIN},
+                            {.fd = r->lend ? lend_fd(r->lend) : -1, .events = POLLIN}};
     if (r->have_js && !r->stopping && sched_waiting(r->sched) && sched_running(r->sched) > 0)
         fds[2].fd = r->js.take_fd;
-    if (poll(fds, 3, r->n_pending ? GROUP_NS / 1000000 : TICK_MS) < 0 && errno != EINTR)
+    if (poll(fds, 4, r->n_pending ? GROUP_NS / 1000000 : TICK_MS) < 0 && errno != EINTR)
         BUG("poll: %s", strerror(errno));
     if (fds[1].fd >= 0 && (fds[1].revents & POLLIN)) {
         interrupt(r);
     }
+    lent_places(r);
     struct event tick = {.type = EVENT_TICK, .node = UINT32_MAX};
     run_emit(r, &tick);
 }

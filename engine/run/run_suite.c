@@ -143,7 +143,7 @@ bool run_suites_wait(struct runner *r)
 void run_suite_worker_ended(struct runner *r, const struct pool_msg *m)
 {
     struct graph *g = &r->ws->g;
-    run_message(r, "T611", m->failed, "%s", m->note);
+    run_message(r, "T612", m->failed, "%s", m->note);
     if (!m->failed)
         return;
     if (r->counts.exit_status == 0)

@@ -24,6 +24,7 @@ struct sched {
     uint32_t n_res, cap_res;
     struct map names; /* exclusive name (str_id) -> resource */
     uint32_t slots, used;
+    uint32_t most; /* that one node gets: the slots there were at the start */
     uint32_t running;
     size_t waiting; /* in all heaps */
     bool alone;     /* an exclusive node runs */
@@ -67,7 +68,7 @@ struct sched *sched_new(const struct graph *g, uint32_t slots)
 {
     struct sched *s = mem_calloc(1, sizeof *s);
     s->g = g;
-    s->slots = slots ? slots : 1;
+    s->slots = s->most = slots ? slots : 1;
     s->n_res = s->cap_res = g->n_pools;
     s->res = mem_calloc(g->n_pools + 1, sizeof *s->res);
     for (uint32_t i = 0; i < g->n_pools; i++)
@@ -118,7 +119,7 @@ static uint32_t wanted(struct sched *s, const struct action *a, uint32_t i)
 static uint32_t slots_of(const struct sched *s, const struct action *a)
 {
     uint32_t n = a->slots ? a->slots : 1;
-    return n < s->slots ? n : s->slots;
+    return n < s->most ? n : s->most;
 }
 
 void sched_push(struct sched *s, node_id n, int64_t priority)

@@ -19,7 +19,7 @@
 
 struct sched;
 struct sched *sched_new(const struct graph *g, uint32_t slots);
-/* More or fewer slots from now on. Only while no node wants more than one. */
+/* More or fewer slots from now on. What one node gets at most stays what sched_new was told. */
 void sched_set_slots(struct sched *s, uint32_t slots);
 void sched_free(struct sched *s);
 void sched_push(struct sched *s, node_id n, int64_t priority);
