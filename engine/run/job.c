@@ -492,6 +492,7 @@ static void attempt(struct job *j, uint32_t number)
                              .stdin_path = j->stdin_path,
                              .stdin_text = j->stdin_text,
                              .stdin_len = j->stdin_text ? strlen(j->stdin_text) : 0,
+                             .stdout_path = j->stdout_path,
                              .inherit_fds = j->inherit_fds,
                              .n_inherit_fds = j->n_inherit_fds,
                              .timeout_ms = j->timeout_ms,

@@ -63,6 +63,7 @@ struct job {
     const char *cwd;        /* absolute */
     const char *stdin_path; /* absolute */
     const char *stdin_text;
+    const char *stdout_path; /* gets its standard output, absolute; NULL = it is captured */
     int64_t timeout_ms, grace_ms, left_ms;
     uint32_t max_attempts;
     const uint32_t *success_codes;

@@ -212,6 +212,8 @@ struct job *run_make_job(struct runner *r, node_id n, enum job_kind kind)
         j->stdin_path = in_root(r, &j->arena, graph_str(g, a.stdin_path));
     if (a.stdin_text != STR_NONE)
         j->stdin_text = arena_strdup(&j->arena, graph_str(g, a.stdin_text));
+    if (a.stdout_path != STR_NONE)
+        j->stdout_path = in_root(r, &j->arena, graph_str(g, a.stdout_path));
     j->timeout_ms = (int64_t)a.timeout_ms;
     j->grace_ms = GRACE_MS;
     j->left_ms = LEFT_MS;
