@@ -32,6 +32,7 @@ struct options {
     bool matrix; /* --format github-matrix */
     uint32_t matrix_shards;
     const char *json_file; /* run: --json FILE */
+    const char *exec_format, *junit_file; /* exec-worker */
     uint64_t max_size;     /* gc, in bytes */
     bool max_size_given;
     /* once */
@@ -49,7 +50,7 @@ struct options {
 struct command {
     const char *name;
     const char *usage;   /* after "tgraph " */
-    const char *summary; /* one line */
+    const char *summary; /* one line; NULL: not for people, so the general help leaves it out */
     const char *options; /* letters of the option table that it takes besides the common ones */
     const char *help;    /* further lines; may be NULL */
     int (*run)(const struct options *o);
@@ -130,5 +131,6 @@ int cmd_clean(const struct options *o);
 int cmd_gc(const struct options *o);
 int cmd_annotations(const struct options *o);
 int cmd_once(const struct options *o);
+int cmd_exec_worker(const struct options *o);
 
 #endif

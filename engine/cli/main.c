@@ -20,6 +20,8 @@ const struct command commands[] = {
      cmd_annotations},
     {"once", "once KEY [--in FILE]... [--env NAME]... --out PATH -- CMD...",
      "make a file that many processes want, in one of them", "iVO", NULL, cmd_once},
+    {"exec-worker", "exec-worker [--format FORMAT] [--junit-file FILE] [-- CMD...]", NULL, "RU",
+     "Serves a suite's cases, a process each: CMD and what the case adds to it (docs/rules/exec.md).", cmd_exec_worker},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -27,7 +29,8 @@ static void print_usage(FILE *out)
 {
     fputs("tgraph is make for tests: it runs the tests that a change can have broken, and no others.\n\n", out);
     for (const struct command *c = commands; c->name; c++)
-        fprintf(out, "  tgraph %-24s %s\n", c->usage, c->summary);
+        if (c->summary)
+            fprintf(out, "  tgraph %-24s %s\n", c->usage, c->summary);
     fputs("  tgraph --version, tgraph COMMAND --help\n\n", out);
     options_print(&commands[0], out);
     fputs("\nWhat stands after -- is for the Testfiles: options() in docs/testfile.md.\n", out);
@@ -83,7 +86,7 @@ int main(int argc, char **argv)
         print_usage(stdout);
         status = 0;
     } else if (o.help) {
-        printf("usage: tgraph %s\n%s\n\n", c->usage, c->summary);
+        printf("usage: tgraph %s\n%s\n\n", c->usage, c->summary ? c->summary : c->help);
         options_print(c, stdout);
         status = 0;
     } else {

@@ -38,6 +38,9 @@ static const struct option {
      false},
     {'d', NULL, "--shard", "I/N", "only the I-th of N parts, of about the same duration", false, false},
     {'o', NULL, "--format", "FORMAT", "text (default), json or github-matrix", false, false},
+    {'R', NULL, "--format", "FORMAT", "of results within a process: exit (default), tap, junit, go or libtest", false,
+     false},
+    {'U', NULL, "--junit-file", "FILE", "where each process writes its JUnit XML", false, false},
     {'N', NULL, "--shards", "N", "github-matrix: N shards instead of a job for each target", false, false},
     {'m', NULL, "--max-size", "SIZE", "bytes to keep, with K, M or G (default: TGRAPH_CACHE_SIZE, else 10G)", false,
      false},
@@ -228,6 +231,12 @@ static bool apply(const struct command *c, const struct option *opt, const char 
         o->matrix = strcmp(value, "github-matrix") == 0;
         if (!o->json && !o->matrix && strcmp(value, "text") != 0)
             return wrong(c, BAD_VALUE, "--format takes text, json or github-matrix", NULL);
+        break;
+    case 'R':
+        o->exec_format = value;
+        break;
+    case 'U':
+        o->junit_file = value;
         break;
     case 'N': {
         char *end;

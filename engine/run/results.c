@@ -235,7 +235,7 @@ void results_reader_end(struct results_reader *r, struct results *out, struct bu
 
 /* ---- the verdict ---- */
 
-void verdict_clear(struct verdict *v)
+void results_verdict_clear(struct results_verdict *v)
 {
     mem_free(v->message);
     v->message = NULL;
@@ -251,11 +251,11 @@ static void add_bad(struct buf *b, const struct results *r)
 
 /* From the worst to the best: results that failed say more than a problem with them, and a problem more than the exit
  * status; none of them is a pass. */
-void results_judge(const struct results *r, int exit_code, bool success, struct verdict *out)
+void results_judge(const struct results *r, int exit_code, bool success, struct results_verdict *out)
 {
     struct buf b = BUF_INIT;
     bool bad = r->n_failed + r->n_errors > 0;
-    *out = (struct verdict){.outcome = OUTCOME_FAILED};
+    *out = (struct results_verdict){.outcome = OUTCOME_FAILED};
     if (bad) {
         out->outcome = r->n_failed ? OUTCOME_FAILED : OUTCOME_ERROR;
         add_bad(&b, r);

@@ -8,9 +8,9 @@
  *     results_reader_feed(r, 1, p, len, &shown);    // `shown`: what a person should see of it
  *     struct results res;
  *     results_reader_end(r, &res);                  // frees r
- *     struct verdict v;
+ *     struct results_verdict v;
  *     results_judge(&res, exit_code, exit_success, &v);
- *     verdict_clear(&v); results_clear(&res);
+ *     results_verdict_clear(&v); results_clear(&res);
  *
  * What is judged is never better than what was said: where the output contradicts itself, stops in the middle or is not what
  * the format allows, `problem` says so and the verdict is no pass. All sizes are bounded; what is too much is counted, but
@@ -69,13 +69,13 @@ void results_reader_feed(struct results_reader *r, uint8_t stream, const char *p
 /* The output has ended. */
 void results_reader_end(struct results_reader *r, struct results *out, struct buf *shown);
 
-struct verdict {
+struct results_verdict {
     enum outcome outcome; /* PASSED, FAILED or ERROR */
     enum case_mark mark;  /* SKIPPED if all of it was */
     char *message;        /* one line; NULL = nothing to say; owned */
 };
 /* success: the exit status is one that means success. */
-void results_judge(const struct results *r, int exit_code, bool success, struct verdict *out);
-void verdict_clear(struct verdict *v);
+void results_judge(const struct results *r, int exit_code, bool success, struct results_verdict *out);
+void results_verdict_clear(struct results_verdict *v);
 
 #endif

@@ -34,6 +34,7 @@ struct junit {
     enum outcome outcome;
     enum case_mark mark;
     int64_t duration_ns;
+    bool stopped;
     bool takes_text; /* the element has no message attribute: its text is the message */
 };
 
@@ -45,7 +46,12 @@ static const char *attribute(const XML_Char **atts, const char *name)
     return NULL;
 }
 
-static void stop(struct junit *j) { XML_StopParser(j->xml, XML_FALSE); }
+/* The parser may still tell of the element's end: handlers look at `stopped` first. */
+static void stop(struct junit *j)
+{
+    j->stopped = true;
+    XML_StopParser(j->xml, XML_FALSE);
+}
 
 static enum element element_of(const struct junit *j, const char *name)
 {
@@ -146,6 +152,8 @@ static void end_case(struct junit *j)
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **atts)
 {
     struct junit *j = ctx;
+    if (j->stopped)
+        return;
     if (j->depth == MAX_DEPTH) {
         results_unreadable(j->r, "its elements are nested more than %d deep", MAX_DEPTH);
         stop(j);
@@ -177,6 +185,8 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
 {
     struct junit *j = ctx;
     (void)name;
+    if (j->stopped)
+        return;
     enum element kind = j->kind[--j->depth];
     j->takes_text = false;
     if (kind == SUITE)
@@ -189,7 +199,7 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
 static void XMLCALL on_text(void *ctx, const XML_Char *s, int len)
 {
     struct junit *j = ctx;
-    if (!j->takes_text)
+    if (!j->takes_text || j->stopped)
         return;
     for (int i = 0; i < len && j->takes_text; i++) {
         if (s[i] == '\n' && j->message.len)

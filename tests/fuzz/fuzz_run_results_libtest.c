@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "results_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_results(RESULTS_LIBTEST, data, size);
+    return 0;
+}
