@@ -48,24 +48,6 @@ struct watch {
 
 enum { AT_OUT, AT_ERR, AT_CANCEL, AT_KILL, AT_PID, N_POLL };
 
-static int64_t after_ms(int64_t ms)
-{
-    int64_t now = clock_mono_ns();
-    return ms > (INT64_MAX - now) / 1000000 ? INT64_MAX : now + (ms < 0 ? 0 : ms) * 1000000;
-}
-
-/* Milliseconds for poll, rounded up so that the deadline has passed when it returns. */
-static int poll_ms(int64_t deadline_ns, int most_ms)
-{
-    if (deadline_ns == INT64_MAX)
-        return most_ms;
-    int64_t left = deadline_ns - clock_mono_ns();
-    int64_t ms = left <= 0 ? 0 : (left - 1) / 1000000 + 1;
-    if (ms > INT32_MAX)
-        ms = INT32_MAX;
-    return most_ms >= 0 && ms > most_ms ? most_ms : (int)ms;
-}
-
 /* Reads once from a pipe that poll reported. */
 static size_t read_output(struct watch *w, int i)
 {
@@ -142,7 +124,7 @@ static void terminate(struct watch *w, enum proc_cause cause)
 {
     w->out->cause = cause;
     w->phase = TERM_SENT;
-    w->deadline_ns = after_ms(w->spec->grace_ms);
+    w->deadline_ns = clock_deadline_ns(w->spec->grace_ms);
     signal_child(w, SIGTERM);
     signal_child(w, SIGCONT); /* a stopped process gets SIGTERM only when it continues */
 }
@@ -177,7 +159,7 @@ static void wait_for_child(struct watch *w, int *status, struct rusage *ru)
     int step_ms = 1; /* without a pidfd */
     for (;;) {
         bool ended = w->pidfd < 0;
-        wait_and_read(w, poll_ms(w->deadline_ns, w->pidfd < 0 ? step_ms : -1), w->pidfd < 0 ? NULL : &ended);
+        wait_and_read(w, clock_poll_ms(w->deadline_ns, w->pidfd < 0 ? step_ms : -1), w->pidfd < 0 ? NULL : &ended);
         if (ended && reap(w, status, ru))
             return;
         if (step_ms < 10)
@@ -208,11 +190,11 @@ static bool wait_for_group(struct watch *w, int64_t deadline_ns)
         if (clock_mono_ns() >= deadline_ns)
             return false;
         bool cancelled = w->cancel_seen, killed = w->kill_seen;
-        wait_and_read(w, poll_ms(deadline_ns, step_ms), NULL);
+        wait_and_read(w, clock_poll_ms(deadline_ns, step_ms), NULL);
         if (w->cancel_seen && !cancelled) {
             kill(-w->pid, SIGTERM);
             kill(-w->pid, SIGCONT);
-            int64_t grace_ns = after_ms(w->spec->grace_ms);
+            int64_t grace_ns = clock_deadline_ns(w->spec->grace_ms);
             deadline_ns = grace_ns < deadline_ns ? grace_ns : deadline_ns;
         }
         if (w->kill_seen && !killed)
@@ -225,7 +207,7 @@ static void end_group(struct watch *w)
     if (kill(-w->pid, 0) != 0 && errno == ESRCH)
         return; /* the usual case */
     /* Whoever got SIGTERM with the child has the rest of the grace that it had. */
-    int64_t until = w->phase == RUNNING ? after_ms(w->spec->left_ms) : w->deadline_ns;
+    int64_t until = w->phase == RUNNING ? clock_deadline_ns(w->spec->left_ms) : w->deadline_ns;
     if (w->phase == KILL_SENT || w->kill_seen)
         until = 0;
     if (wait_for_group(w, until))
@@ -235,7 +217,7 @@ static void end_group(struct watch *w)
         w->out->left_over = buf_take(&names);
     buf_clear(&names);
     kill(-w->pid, SIGKILL);
-    wait_for_group(w, after_ms(KILL_PATIENCE_MS));
+    wait_for_group(w, clock_deadline_ns(KILL_PATIENCE_MS));
 }
 
 static int64_t ns_of(struct timeval t) { return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000; }
@@ -287,7 +269,7 @@ void proc_run(const struct proc_spec *spec, struct proc_result *out)
                       .pid = child.pid,
                       .fd = {child.out[0], child.out[1]},
                       .pidfd = open_pidfd(child.pid),
-                      .deadline_ns = spec->timeout_ms > 0 ? after_ms(spec->timeout_ms) : INT64_MAX,
+                      .deadline_ns = spec->timeout_ms > 0 ? clock_deadline_ns(spec->timeout_ms) : INT64_MAX,
                       .max_log_bytes = spec->max_log_bytes ? spec->max_log_bytes : DEFAULT_LOG_BYTES};
     if (spec->on_start)
         spec->on_start(spec->ctx, child.pid);

@@ -27,7 +27,7 @@
  * start or of its end.
  *
  * The engine's writes never block for ever: they are polled together with the worker's output, the cancel descriptor and
- * the time limit.
+ * the time limit. The process has to ignore SIGPIPE (os/signals.h): a worker can close its end at any moment.
  */
 #ifndef TGRAPH_RUN_WORKER_H
 #define TGRAPH_RUN_WORKER_H
@@ -39,8 +39,14 @@
 #define WORKER_LINE_BYTES (16u << 20) /* a longer line breaks the protocol */
 #define WORKER_EXIT_MS 10000          /* between `exit` and being killed */
 
-struct worker_spec {        /* strings are copied by worker_start */
-    const char *file;       /* executable, absolute */
+enum worker_farewell { /* how worker_end asks a worker to exit; anything but the first is for worker-check */
+                       FAREWELL_BOTH, /* `exit`, then the end of the engine's descriptor */
+                       FAREWELL_EXIT, /* `exit` alone */
+                       FAREWELL_END,  /* the end of the descriptor alone */
+};
+
+struct worker_spec {  /* strings are copied by worker_start */
+    const char *file; /* executable, absolute */
     const char *const *argv;
     const char *const *envp; /* complete but for the three TGRAPH_WORKER variables, which worker_start adds */
     const char *cwd;         /* absolute */
@@ -48,6 +54,7 @@ struct worker_spec {        /* strings are copied by worker_start */
     const char *root;        /* absolute, for `hello` */
     int64_t start_timeout_ms, grace_ms, left_ms;
     int cancel_fd, kill_fd; /* as in proc.h; -1 = none */
+    enum worker_farewell farewell;
 };
 
 struct worker_subtest {
@@ -68,14 +75,14 @@ struct worker_run {
 struct worker_answer {
     enum outcome outcome; /* PASSED, FAILED, ERROR, CRASHED, TIMED_OUT; NONE with cancelled */
     enum case_mark mark;
-    bool cancelled;         /* by cancel_fd: nothing is known of the case */
-    bool not_started;       /* the worker never became ready: `note` says why, and the case was not handed out */
-    char *note;             /* message of `done`; how the worker ended; what broke the protocol; NULL = none; owned */
-    char *details;          /* NULL = none; owned */
-    int exit_code, signal;  /* CRASHED: -1 / 0 if not so ended */
-    struct proc_log log;    /* what arrived while the case was in flight; before `ready`: during the start as well */
-    struct strvec reads;    /* as the worker named them */
-    bool has_reads;         /* it named any list, be it empty */
+    bool cancelled;        /* by cancel_fd: nothing is known of the case */
+    bool not_started;      /* the worker never became ready: `note` says why, and the case was not handed out */
+    char *note;            /* message of `done`; how the worker ended; what broke the protocol; NULL = none; owned */
+    char *details;         /* NULL = none; owned */
+    int exit_code, signal; /* CRASHED: -1 / 0 if not so ended */
+    struct proc_log log;   /* what arrived while the case was in flight; before `ready`: during the start as well */
+    struct strvec reads;   /* as the worker named them */
+    bool has_reads;        /* it named any list, be it empty */
     struct worker_subtest *subtests;
     uint32_t n_subtests;
     int64_t started_real_ns, ended_real_ns; /* CLOCK_REALTIME, `run` written to answer complete */
@@ -88,20 +95,31 @@ struct worker;
 struct worker *worker_start(const struct worker_spec *s);
 /* Waits until it is ready. false: it will never be; *why (owned by the caller) says so in a line, log is what it wrote. */
 bool worker_wait_ready(struct worker *w, char **why, struct proc_log *log);
+/* A worker that was lost before gives OUTCOME_ERROR; ask worker_usable first. */
 void worker_run_case(struct worker *w, const struct worker_run *run, struct worker_answer *out);
-bool worker_usable(const struct worker *w);       /* can be handed another case */
-bool worker_wants_recycling(const struct worker *w); /* its last `done` said so */
-uint32_t worker_served(const struct worker *w);    /* cases handed to it so far */
+/* Can be handed another case. Looks at the process, so that one that has ended between two cases is not taken for one
+ * that crashed in the second. */
+bool worker_usable(const struct worker *w);
+bool worker_wants_recycling(const struct worker *w);    /* its last `done` said so */
+uint32_t worker_served(const struct worker *w);         /* cases handed to it so far */
 uint64_t worker_resident_bytes(const struct worker *w); /* now; 0 = unknown (Linux: /proc/PID/statm) */
-const char *worker_name(const struct worker *w);   /* of `ready`; "" before */
+const char *worker_name(const struct worker *w);        /* of `ready`; "" before */
+pid_t worker_pid(const struct worker *w);               /* also its group; 0 = not started yet, or it has ended */
+/* Says a line (without its line feed) before the next `run`: for what a worker has to ignore. Only while it is usable. */
+void worker_say(struct worker *w, const char *line);
 
 struct worker_ending {
-    bool clean;          /* exited with 0 when asked to, without `error` */
-    char *note;          /* what was wrong: "exit status 1", a signal, message of `error`; NULL = nothing; owned */
+    bool clean;  /* exited with 0 when asked to, without `error`; or was never ready, and no answer was wanted of it */
+    bool failed; /* it said `error` outside of any case after `ready`: `note` is its message, and the run fails */
+    bool held;   /* somebody outside its process group still held the protocol's descriptors after its end */
+    char *
+        note; /* what was wrong that no answer has told yet: "exit status 1", a signal, a message; NULL = nothing; owned */
+    char *details;       /* of `error`; NULL = none; owned */
     char *left_over;     /* processes of its group that were still there; NULL = none; owned */
     struct proc_log log; /* what it wrote outside of any case */
 };
-/* Asks it to exit unless it is gone, kills it after WORKER_EXIT_MS (at once if cancelled), frees it. */
+/* Asks it to exit unless it is gone, kills it after WORKER_EXIT_MS (at once if cancelled, or if it was not ready yet),
+ * frees it. */
 void worker_end(struct worker *w, struct worker_ending *out);
 void worker_ending_clear(struct worker_ending *e);
 

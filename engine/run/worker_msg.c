@@ -476,7 +476,10 @@ static char *parse(char *line, size_t len, struct parser *p)
                                              .yajl_end_map = on_end,
                                              .yajl_start_array = on_array,
                                              .yajl_end_array = on_end};
-    if (strspn(line, " \t\r") >= len)
+    size_t blank = 0;
+    while (blank < len && (line[blank] == ' ' || line[blank] == '\t' || line[blank] == '\r'))
+        blank++;
+    if (blank == len)
         return mem_strdup("it is empty");
     if (!json_is_utf8(line, len))
         return mem_strdup("it is not UTF-8");
