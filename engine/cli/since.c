@@ -111,8 +111,7 @@ bool keep_affected(struct since *s, bool open, struct workspace *ws, const struc
         s->n_unstaged += s->affected[n] && kind_is_test((enum node_kind)s->now->nodes[n].kind) &&
                          graph_find(g, graph_label(s->now, n)) == ID_NONE;
     for (uint32_t n = 0; n < g->n_nodes; n++) /* a group would bring all its members back; they are selected already */
-        selected[n] =
-            selected[n] && !kind_is_group((enum node_kind)g->nodes[n].kind) && since_has(s, graph_label(g, n));
+        selected[n] = selected[n] && graph_counts(g, n) && since_has(s, graph_label(g, n));
     return true;
 }
 
@@ -159,7 +158,7 @@ bool keep_shard(struct workspace *ws, struct graph *g, const struct options *o, 
         mem_free(v);
     }
     for (uint32_t k = 0; k < g->n_nodes; k++)
-        selected[k] &= !kind_is_group((enum node_kind)g->nodes[k].kind);
+        selected[k] &= graph_counts(g, k); /* a suite without a list of cases is everybody's */
     char hex[SHARD_PLAN_HEX];
     shard_plan_hex(plan, hex);
     bool ok = shard_plan_is(plan, o->plan);

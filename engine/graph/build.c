@@ -189,7 +189,8 @@ static void add_node(struct builder *b, const struct decl *d, struct hasher *h)
     n->kind = (uint8_t)d->kind;
     n->flags = (d->no_cache ? NODE_NO_CACHE : 0) | (d->exclusive_all ? NODE_EXCLUSIVE : 0) |
                (d->depfile ? NODE_DEPFILE : 0) | (d->incremental ? NODE_INCREMENTAL : 0) |
-               (d->jobserver ? NODE_JOBSERVER : 0) | (d->shell ? NODE_SHELL : 0);
+               (d->jobserver ? NODE_JOBSERVER : 0) | (d->shell ? NODE_SHELL : 0) |
+               (d->cases_unknown ? NODE_CASES_UNKNOWN : 0);
     for (uint32_t v = 0; v < d->n_env; v++) {
         if (strcmp(d->env[v].name, "PATH") == 0)
             n->flags |= NODE_OWN_PATH;

@@ -35,6 +35,7 @@ enum node_flag {
     NODE_OWN_PATH = 32, /* declares PATH itself */
     NODE_OWN_HOME = 64,
     NODE_SHELL = 128,
+    NODE_CASES_UNKNOWN = 256, /* a suite without a list of its cases: no reason to call it clean, or passed */
 };
 
 /* A target. What is needed only to run it is packed in words[] (graph_action). */
@@ -135,13 +136,13 @@ enum node_settled {
 
 /* What is known of a node; written to the frozen file. */
 struct node_state {
-    struct digest key;  /* of the last resolution with a known key; NONE = never */
-    struct digest deps; /* deep outputs of its dependencies, as last resolved */
-    struct digest deep; /* its outputs and `deps` */
-    uint8_t status;     /* enum node_status */
-    uint8_t outcome;    /* enum outcome of the last run */
-    uint8_t settled;    /* enum node_settled */
-    uint8_t mark;       /* enum case_mark of the last run */
+    struct digest key;        /* of the last resolution with a known key; NONE = never */
+    struct digest deps;       /* deep outputs of its dependencies, as last resolved */
+    struct digest deep;       /* its outputs and `deps` */
+    uint8_t status;           /* enum node_status */
+    uint8_t outcome;          /* enum outcome of the last run */
+    uint8_t settled;          /* enum node_settled */
+    uint8_t mark;             /* enum case_mark of the last run */
     uint32_t duration_ms;     /* of the last run that ended by itself; 0 = unknown */
     set_id reads;             /* what the last run read by its depfile; ID_NONE */
     uint32_t made_at, n_made; /* in made[] */
@@ -206,6 +207,11 @@ static inline const char *graph_str(const struct graph *g, str_id id) { return s
 static inline const struct graph_case *graph_case(const struct graph *g, node_id n)
 {
     return n < g->n_nodes - g->n_cases ? NULL : &g->cases[n - (g->n_nodes - g->n_cases)];
+}
+/* Does the node count by itself? A group's members do in its place, and a suite's cases, if they are known. */
+static inline bool graph_counts(const struct graph *g, node_id n)
+{
+    return !kind_is_group((enum node_kind)g->nodes[n].kind) || (g->nodes[n].flags & NODE_CASES_UNKNOWN);
 }
 /* The tags of a node, those of its suite among them. */
 struct id_list graph_tags(const struct graph *g, node_id n);

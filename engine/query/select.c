@@ -9,7 +9,11 @@
 #include "tree/glob.h"
 #include "tree/path.h"
 
-static bool is_test(const struct graph *g, node_id n) { return kind_is_test((enum node_kind)g->nodes[n].kind); }
+/* A suite whose cases are not known stands for them. */
+static bool is_test(const struct graph *g, node_id n)
+{
+    return kind_is_test((enum node_kind)g->nodes[n].kind) || (g->nodes[n].flags & NODE_CASES_UNKNOWN);
+}
 
 /* Marks what one pattern (from the root) means; how many nodes it matched. */
 static size_t match(struct graph *g, const char *pattern, uint8_t *mark)
@@ -178,13 +182,13 @@ bool select_targets(struct graph *g, const struct select_spec *spec, uint8_t *se
     for (uint32_t n = 0; n < g->n_nodes; n++) {
         if (!selected[n])
             continue;
-        if (spec->n_tags && !has_tag(g, n, spec))
+        bool unknown = g->nodes[n].flags & NODE_CASES_UNKNOWN; /* its cases may have the tag, and may have failed */
+        if (spec->n_tags && !unknown && !has_tag(g, n, spec))
             selected[n] = 0;
-        if (spec->only_failed && !did_fail(&g->states[n]))
+        if (spec->only_failed && !unknown && !did_fail(&g->states[n]))
             selected[n] = 0;
         /* Its members are selected; itself it would bring the excluded ones back. */
-        if ((spec->n_excludes || spec->n_tags || spec->only_failed) &&
-            kind_is_group((enum node_kind)g->nodes[n].kind) && !spec->every_kind)
+        if ((spec->n_excludes || spec->n_tags || spec->only_failed) && !graph_counts(g, n) && !spec->every_kind)
             selected[n] = 0;
     }
     return ok;

@@ -352,6 +352,12 @@ static void explain_group(const struct graph *g, node_id n, uint8_t *verdict, st
     const struct node *nd = &g->nodes[n];
     uint32_t dirty = 0, cases = 0;
     node_id first = ID_NONE;
+    if (nd->flags & NODE_CASES_UNKNOWN) {
+        verdict[n] = VERDICT_DIRTY;
+        buf_reset(&r->reason);
+        buf_adds(&r->reason, "its cases are not known");
+        return;
+    }
     for (uint32_t i = 0; i < nd->n_edges; i++) {
         node_id to = g->edges[nd->edges_at + i].to;
         cases += g->nodes[to].kind == KIND_CASE;

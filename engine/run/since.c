@@ -257,7 +257,8 @@ bool since_compare(struct since *s, struct workspace *ws, struct errlist *errs)
     }
     for (uint32_t n = 0; n < s->now->n_nodes; n++) {
         node_id m = compare ? graph_find(&s->before.g, graph_label(s->now, n)) : ID_NONE;
-        s->affected[n] = m == ID_NONE || !digest_eq(s->now_keys->static_key[n], s->before.keys.static_key[m]);
+        s->affected[n] = m == ID_NONE || (s->now->nodes[n].flags & NODE_CASES_UNKNOWN) ||
+                         !digest_eq(s->now_keys->static_key[n], s->before.keys.static_key[m]);
     }
     if (compare && !s->now_tree)
         doubt_read(s, ws, &before);
