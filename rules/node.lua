@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- JavaScript tests: a target for each file of `node --test`. The manual is docs/rules/node.md.
+-- JavaScript tests: a target for each file of `node --test`, or a suite of them. The manual is docs/rules/node.md.
 local support = use "support"
+local suites = use "node_suites"
 
 local list, append = support.list, support.append
 
@@ -34,29 +35,11 @@ local FIELDS = support.with_test_fields({
   deps = "table|string",
 })
 
--- "src/a.test.js", "a.test.js" and "a.test" are the same word: a module is named with its suffix or without.
-local SUFFIX = { js = true, mjs = true, cjs = true, ts = true, mts = true, cts = true, jsx = true, tsx = true }
-local function word(text)
-  local name = text:gsub("^.*/", ""):gsub("%.+$", "")
-  local stem, suffix = name:match("^(.+)%.(%w+)$")
-  return SUFFIX[suffix] and stem or name
-end
-
--- What a package manager writes when it changes node_modules: npm, pnpm, yarn.
-local function installed()
-  -- The Testfile matches where nothing else does, so that nothing is warned of.
-  local found = glob({
-    "node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml,.yarn-integrity}",
-    "Testfile.lua",
-    ignored = true,
-  })
-  local kept = {}
-  for _, path in ipairs(found) do
-    if path ~= "Testfile.lua" then
-      kept[#kept + 1] = path
-    end
-  end
-  return kept
+-- What `node --test` looks for.
+local function patterns_of(options)
+  return options.tests and list(options.tests)
+    or append(support.usual({ "**/*{.,-,_}test.{js,mjs,cjs}", "**/{test,test-*}.{js,mjs,cjs}",
+      "**/test/**/*.{js,mjs,cjs}" }), { "!**/node_modules/**" })
 end
 
 ---Declares a test for each test file, named by its path.
@@ -67,19 +50,11 @@ end
 function node.files(options)
   options = options or {}
   support.check("node.files", options, FIELDS, 2)
-  local patterns = options.tests and list(options.tests)
-    or append(support.usual({ "**/*{.,-,_}test.{js,mjs,cjs}", "**/{test,test-*}.{js,mjs,cjs}",
-      "**/test/**/*.{js,mjs,cjs}" }), { "!**/node_modules/**" })
-  local marks = installed()
-  support.test_files({
-    tests = patterns,
+  local marks = suites.installed()
+  suites.test_files({
+    tests = patterns_of(options),
     inputs = options.inputs,
     isolate = options.isolate,
-    may_name = "*.{js,mjs,cjs,ts,mts,cts,jsx,tsx,json}",
-    also = { "package.json" },
-    word = word,
-    token = "[%w_.$-]+",
-    plain = "^[%w_.$-]+$",
     declare = function(path, inputs)
       test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
         cmd = append({ options.node or "node" }, options.args or {}, { "--test", path }),
@@ -90,6 +65,43 @@ function node.files(options)
       }))
     end,
   })
+end
+
+---@class node.SuiteOptions
+---@field name? string The suite's name, "node" if left out.
+---@field tests? string|string[] Patterns of the test files; those that `node --test` looks for if left out.
+---@field inputs? string|string[] What every test file may read; all files that git does not ignore if left out. The test files are taken out of it, and those put back that another file names.
+---@field isolate? boolean false: every test file is an input of every case.
+---@field node? string The program, "node" if left out.
+---@field args? string[] Arguments of node, such as `--import`.
+---@field options? string[] --test-only, --test-name-pattern=REGEX; `options()` gives what stands after `--` on the command line.
+---@field env? table As for `suite`.
+---@field deps? string|string[]
+---@field tools? string[]
+---@field timeout? number|string|boolean
+---@field case_timeout? number|string|boolean
+---@field start_timeout? number|string
+---@field retries? number
+---@field tags? string|string[]
+---@field pool? string
+---@field slots? number
+---@field exclusive? boolean|string|string[]
+---@field cache? boolean
+---@field description? string
+---@field recycle? table
+
+local SUITE_FIELDS = suites.fields({})
+
+---Declares a suite: a case for each test file, each in a process of its own, started by warm workers. Their tests are
+---reported within the case.
+---
+---    local node = use "node"
+---    node.suite { tests = "test/**/*.test.js" }
+---@param options? node.SuiteOptions
+function node.suite(options)
+  options = options or {}
+  support.check("node.suite", options, SUITE_FIELDS, 2)
+  suites.declare(options, { name = "node", tests = patterns_of(options), folder = "node", worker = "test-worker.mjs" })
 end
 
 return node

@@ -3,7 +3,7 @@
 // `node --test`, so no file sees what another one left behind; what stays warm is the runner that starts it (run() of
 // node:test) and reads its events, which under `node --test` is a second process for each file.
 //
-//     node [ARGUMENTS] test-worker.mjs [--name-pattern=REGULAR-EXPRESSION]... [--only]
+//     node [ARGUMENTS] test-worker.mjs [--test-name-pattern=REGULAR-EXPRESSION]... [--test-only]
 //
 // ARGUMENTS of node reach the files' processes too: run() hands them on.
 import { run as run_tests } from "node:test";
@@ -15,17 +15,29 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 delete process.env.NODE_TEST_CONTEXT; // this process is not part of somebody's test
 
 const options = { concurrency: 1 };
+let wrong; // with what we were started: told where all see it
 for (const argument of process.argv.slice(2)) {
   const [, name, value] = argument.match(/^(--[^=]*)=?(.*)$/s) ?? [];
-  if (name === "--name-pattern") (options.testNamePatterns ??= []).push(new RegExp(value));
-  else if (name === "--only") options.only = true;
+  if (name === "--test-name-pattern") (options.testNamePatterns ??= []).push(value);
+  else if (name === "--test-only") options.only = true;
   else {
-    process.stderr.write(`test-worker.mjs: unknown argument ${argument}\n`);
-    process.exit(2);
+    wrong = `unknown option ${argument}; those of node.suite are --test-name-pattern=REGULAR-EXPRESSION and --test-only`;
+  }
+}
+
+// As node takes them: /text/flags, or the text alone.
+function regular_expression(text) {
+  const [, body, flags] = text.match(/^\/(.*)\/([a-z]*)$/s) ?? [undefined, text, ""];
+  try {
+    return new RegExp(body, flags);
+  } catch (error) {
+    throw new Error(`--test-name-pattern=${text}: ${error.message}`);
   }
 }
 
 function start() {
+  if (wrong) throw new Error(wrong);
+  options.testNamePatterns = options.testNamePatterns?.map(regular_expression);
   if (major < 18 || (major === 18 && minor < 19)) {
     throw new Error(`node ${process.versions.node}: node 18.19 or later reports its tests as events; use node.files instead`);
   }

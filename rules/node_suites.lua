@@ -1,0 +1,125 @@
+-- SPDX-License-Identifier: MIT
+-- What node.suite, jest.suite and vitest.suite have in common. Not for Testfiles: it may change with any version.
+local support = use "support"
+
+local list, append = support.list, support.append
+
+local suites = {}
+
+-- "src/a.test.js", "a.test.js" and "a.test" are the same word: a module is named with its suffix or without.
+local SUFFIX = { js = true, mjs = true, cjs = true, ts = true, mts = true, cts = true, jsx = true, tsx = true }
+local function word(text)
+  local name = text:gsub("^.*/", ""):gsub("%.+$", "")
+  local stem, suffix = name:match("^(.+)%.(%w+)$")
+  return SUFFIX[suffix] and stem or name
+end
+
+---What a package manager writes when it changes node_modules: npm, pnpm, yarn.
+---@return string[] paths
+function suites.installed()
+  -- The Testfile matches where nothing else does, so that nothing is warned of.
+  local found = glob({
+    "node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml,.yarn-integrity}",
+    "Testfile.lua",
+    ignored = true,
+  })
+  local kept = {}
+  for _, path in ipairs(found) do
+    if path ~= "Testfile.lua" then
+      kept[#kept + 1] = path
+    end
+  end
+  return kept
+end
+
+---`support.test_files` for JavaScript: `declare` is called for each test file with its path and its inputs, of which
+---the first is the file itself and the rest are the same for all.
+---@param options { tests: any, inputs: any, isolate: boolean?, declare: function }
+function suites.test_files(options)
+  support.test_files({
+    tests = options.tests,
+    inputs = options.inputs,
+    isolate = options.isolate,
+    may_name = "*.{js,mjs,cjs,ts,mts,cts,jsx,tsx,json}",
+    also = { "package.json" },
+    word = word,
+    token = "[%w_.$-]+",
+    plain = "^[%w_.$-]+$",
+    declare = options.declare,
+  })
+end
+
+-- What goes to `suite` unchanged.
+local SUITE_FIELDS = {
+  timeout = "number|string|boolean",
+  case_timeout = "number|string|boolean",
+  start_timeout = "number|string",
+  retries = "number",
+  tags = "table|string",
+  pool = "string",
+  slots = "number",
+  exclusive = "boolean|string|table",
+  cache = "boolean",
+  description = "string",
+  recycle = "table",
+}
+
+---The fields of such a suite: name -> Lua types, for support.check.
+---@param more table<string, string>
+---@return table<string, string>
+function suites.fields(more)
+  local fields = {
+    name = "string",
+    tests = "table|string",
+    inputs = "table|string",
+    isolate = "boolean",
+    node = "string",
+    args = "table",
+    options = "table",
+    env = "table",
+    deps = "table|string",
+    tools = "table",
+  }
+  for _, from in ipairs({ SUITE_FIELDS, more }) do
+    for name, wanted in pairs(from) do
+      fields[name] = wanted
+    end
+  end
+  return fields
+end
+
+---Declares a suite whose cases are test files, each an input of its own case only unless another file names it.
+---@param options table What the Testfile gave, checked.
+---@param how { name: string, tests: string[], folder: string, worker: string, arguments: string[] } folder: of rules/, with the worker in it; arguments: the worker's own
+function suites.declare(options, how)
+  local cases, common = {}, {}
+  suites.test_files({
+    tests = how.tests,
+    inputs = options.inputs,
+    isolate = options.isolate,
+    declare = function(path, inputs)
+      common = inputs
+      cases[#cases + 1] = { id = path, inputs = { path } }
+    end,
+  })
+  local inputs = append(table.move(common, 2, #common, 1, {}), suites.installed(), adapters "node")
+  if how.folder ~= "node" then
+    append(inputs, adapters(how.folder))
+  end
+  local fields = {
+    worker = append({ options.node or "node" }, options.args or {},
+      { support.for_command(adapter(how.folder .. "/" .. how.worker)) }, how.arguments or {}, options.options or {}),
+    cases = cases,
+    cwd = ".",
+    inputs = inputs,
+    deps = list(options.deps),
+    env = options.env,
+    tools = options.tools,
+  }
+  for name in pairs(SUITE_FIELDS) do
+    fields[name] = options[name]
+  end
+  suite(options.name or how.name)(fields)
+end
+
+return suites
