@@ -29,6 +29,9 @@ bool once_inputs_read(struct once_inputs *in, const struct once_spec *s, struct 
 bool once_inputs_still(const struct once_inputs *in, const struct once_spec *s, int64_t since_real_ns, char **what);
 void once_inputs_clear(struct once_inputs *in);
 
+/* once_seen.c: as stamp_update of a fresh state, for an absolute path; of a large file the stamp of the last time is used. */
+void once_stamp(const char *cache_dir, const char *path, struct file_state *st, int *errnum);
+
 /* once_lock.c */
 #define ONCE_TOKEN 64 /* bytes of a leader's name, with the NUL */
 struct once_lock {

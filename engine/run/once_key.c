@@ -209,7 +209,7 @@ static bool stamp_file(struct once_file *f, struct err *e)
 /* Adds the file behind a program's path, and hashes what it is. `name` and `path` count where PATH chose it: a program may look
  * for its files beside itself. Of one that is named by a path the name counts, so that work trees share. */
 static bool add_tool(struct once_inputs *in, struct hasher *h, const char *name, const char *path, bool by_path,
-                     struct err *e)
+                     const struct once_spec *s, struct err *e)
 {
     struct buf real = BUF_INIT;
     struct err why = ERR_INIT;
@@ -221,7 +221,7 @@ static bool add_tool(struct once_inputs *in, struct hasher *h, const char *name,
         add_file(&in->tools, &in->n_tools, &in->cap_tools, buf_cstr(&real));
         struct once_file *f = &in->tools[in->n_tools - 1];
         int errnum = 0;
-        stamp_update(AT_FDCWD, f->path, &f->state, &errnum);
+        once_stamp(s->cache_dir, f->path, &f->state, &errnum);
         ok = f->state.type == ENTRY_FILE || f->state.type == ENTRY_EXEC;
         if (!ok) {
             err_set(e, "T601", "cannot run %s: %s", name,
@@ -262,11 +262,11 @@ static bool add_interpreters(struct once_inputs *in, const struct once_spec *s, 
                 err_set(e, "T601", "cannot run %s: its interpreters are scripts in a circle", s->argv[0]);
                 ok = err_hint(e, "correct their #! lines");
             }
-            ok = ok && add_tool(in, h, buf_cstr(&interpreter), buf_cstr(&interpreter), true, e);
+            ok = ok && add_tool(in, h, buf_cstr(&interpreter), buf_cstr(&interpreter), true, s, e);
             if (ok && env_name) {
                 bool slash = strchr(env_name, '/') != NULL;
                 ok = slash || on_path(s, env_name, &found, e);
-                ok = ok && add_tool(in, h, env_name, slash ? env_name : buf_cstr(&found), !slash, e);
+                ok = ok && add_tool(in, h, env_name, slash ? env_name : buf_cstr(&found), !slash, s, e);
             }
         }
         mem_free(env_name);
@@ -287,7 +287,7 @@ static bool find_program(struct once_inputs *in, const struct once_spec *s, stru
     bool ok = slash || on_path(s, s->argv[0], &found, e);
     if (ok) {
         in->program = buf_take(&found);
-        ok = add_tool(in, h, s->argv[0], in->program, !slash, e) && add_interpreters(in, s, h, e);
+        ok = add_tool(in, h, s->argv[0], in->program, !slash, s, e) && add_interpreters(in, s, h, e);
     }
     buf_clear(&found);
     return ok;

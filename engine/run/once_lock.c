@@ -419,11 +419,13 @@ static enum once_got sleep_until(struct sleeper *p, const struct once_lock *l, c
 static enum once_got wait_for(int *fd, const struct once_lock *l, const struct once_spec *s, struct err *e)
 {
     struct sleeper *p = mem_calloc(1, sizeof *p);
-    pthread_t thread;
+    pthread_t thread = {0};
     p->done[0] = p->done[1] = -1;
     p->fd = *fd;
     pthread_mutex_init(&p->mu, NULL);
-    int errnum = pipe2(p->done, O_CLOEXEC) != 0 ? errno : pthread_create(&thread, NULL, sleeper_main, p);
+    int errnum = pipe2(p->done, O_CLOEXEC) != 0 ? errno : 0;
+    if (!errnum)
+        errnum = pthread_create(&thread, NULL, sleeper_main, p);
     if (errnum) {
         p->fd = -1;
         sleeper_free(p);

@@ -145,6 +145,37 @@ static void the_program_and_its_interpreters_are_in_the_key(void **state)
     CHANGES(put("bin/interp", "#!/bin/sh\nexec /bin/sh -e \"$@\"\n", 0755), put("bin/interp", interp, 0755));
 }
 
+/* A large program is not read each time; what is kept of it never hides a change. */
+static void a_large_program_is_known_by_its_stamp(void **state)
+{
+    (void)state;
+    put_usual();
+    enum { BYTES = 2 << 20 };
+    char *text = mem_alloc(BYTES + 1);
+    memset(text, 'x', BYTES);
+    text[BYTES] = '\0';
+    put("bin/tool", text, 0755);
+    struct timespec old[2] = {{1000000000, 0}, {1000000000, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, "bin/tool", old, 0), 0);
+    struct digest before = usual_key();
+    assert_true(file_is_dir("cache/once-seen"));
+    assert_true(digest_eq(usual_key(), before));
+    text[BYTES / 2] = 'y'; /* of the same size, with the same time */
+    put("bin/tool", text, 0755);
+    assert_int_equal(utimensat(AT_FDCWD, "bin/tool", old, 0), 0);
+    struct digest changed = usual_key();
+    assert_false(digest_eq(changed, before));
+    assert_true(digest_eq(usual_key(), changed));
+    /* Damage of what is kept. */
+    assert_int_equal(system("for f in cache/once-seen/*; do "
+                            "printf rubbish | dd of=$f conv=notrunc bs=1 seek=40 2>/dev/null; done"),
+                     0);
+    assert_true(digest_eq(usual_key(), changed));
+    assert_int_equal(system("for f in cache/once-seen/*; do : >$f; done"), 0);
+    assert_true(digest_eq(usual_key(), changed));
+    mem_free(text);
+}
+
 static void what_is_said_is_in_the_key(void **state)
 {
     (void)state;
@@ -572,6 +603,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_are_in_the_key),
         TEST(the_program_and_its_interpreters_are_in_the_key),
+        TEST(a_large_program_is_known_by_its_stamp),
         TEST(what_is_said_is_in_the_key),
         TEST(named_variables_are_in_the_key),
         TEST(nothing_else_is_in_the_key),
