@@ -522,7 +522,7 @@ class Serve(Base):
     def _done(self, run, item, outcome, message=None, details=None, seconds=None):
         if self.reads is not None:
             if item is None:
-                run.reads(*(os.path.relpath(p, self.reads.root) for p in self.reads.listed()))
+                run.reads(*sorted(os.path.relpath(p, self.reads.root) for p in self.reads.listed()))
             else:
                 run.reads(*self.reads.of(os.path.realpath(path_of(item))))
         run.done(outcome, message, details, None if seconds is None else round(seconds * 1000, 3))

@@ -35,6 +35,8 @@ NOT_LISTED = frozenset((".git", ".hg", ".tgraph", "__pycache__", "node_modules")
 PYC = re.compile(r"\.(?:cpython|pypy)[^/]*\.pyc$")
 
 NEUTRAL, OTHER = object(), object()
+# A module's own dictionary: a lazy module may have an attribute of this name that imports things.
+module_dict = types.ModuleType.__dict__["__dict__"].__get__
 
 # Warnings and tracebacks leave out frames of importlib: this one must not be seen either, or a warning's stacklevel
 # would end here. So the code says that it is one of them.
@@ -194,7 +196,7 @@ class Reads:
     def _module(self, module):
         if not isinstance(module, types.ModuleType):
             return
-        path = module.__dict__.get("__file__")
+        path = module_dict(module).get("__file__")
         if isinstance(path, str):
             target = self.test_file(path)
             if target is not None:
@@ -214,7 +216,7 @@ class Reads:
             for part in fromlist or ():
                 self._module(sys.modules.get(name + "." + part))
                 if isinstance(module, types.ModuleType):
-                    self._module(module.__dict__.get(part))
+                    self._module(module_dict(module).get(part))
         except Exception:
             self.sticky.add(ALL)
 
