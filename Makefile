@@ -41,7 +41,7 @@ SUBMAKE = +@$(MAKE) --no-print-directory $(JOBS)
 say = $(if $(V),,@echo '  $(1)';)
 RUN_TESTS = python3 tests/support/run_tests.py --counts $(BUILD)/counts --jobs $(NPROC) $(if $(V),--verbose)
 
-.PHONY: all demo test test-all unit e2e property examples check-asan check-tsan fuzz bench bench-since realworld \
+.PHONY: all demo test test-all unit e2e property examples check-asan check-tsan fuzz bench bench-since bench-suites realworld \
 	lint lint-format lint-tidy lint-lua lint-shell layers install uninstall clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -63,6 +63,7 @@ help:
 	@echo 'make layers      prints every include that points the wrong way'
 	@echo 'make bench       against ninja and GNU make; BENCH_ARGS="--sizes 1000" for a quick one'
 	@echo 'make bench-since --since against git diff (also a part of make bench); SINCE_ARGS="--targets 1000" for a quick one'
+	@echo 'make bench-suites suites against pytest and xdist (also a part of make bench); SUITES_ARGS="--only scale" for a quick one'
 	@echo 'make realworld   tgraph on jansson and Jinja2, and --since on three histories; HISTORY_ARGS="-n 5 -m 5" for a few commits'
 	@echo 'make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR); make uninstall takes it away'
 	@echo 'make clean       remove $(BUILD)'
@@ -159,6 +160,11 @@ bench:
 	$(SUBMAKE) all
 	python3 tests/bench/bench.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench.json $(BENCH_ARGS)
 	python3 tests/bench/since.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench-since.json $(SINCE_ARGS)
+	python3 tests/bench/suites.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench-suites.json $(SUITES_ARGS)
+bench-suites:
+	@.ci/setup build bench
+	$(SUBMAKE) all
+	python3 tests/bench/suites.py --tgraph $(BUILD)/tgraph --json $(BUILD)/bench-suites.json $(SUITES_ARGS)
 bench-since:
 	@.ci/setup build bench
 	$(SUBMAKE) all
