@@ -376,3 +376,10 @@ void file_unlock(struct file_lock *l)
     close(l->fd);
     l->fd = -1;
 }
+
+char *file_self(void)
+{
+    char path[4097];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    return n > 0 && *path == '/' ? mem_strndup(path, (size_t)n) : NULL;
+}

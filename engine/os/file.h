@@ -19,6 +19,8 @@ bool file_mkdirs(const char *path, struct err *e);     /* mkdir -p, mode 0777 & 
 bool file_mkdirs_for(const char *path, struct err *e); /* the parents of `path` */
 /* Removes a file or a whole tree without following links and without recursion. A missing path is no error. */
 bool file_remove_tree(const char *path, struct err *e);
+/* The file of this program (Linux: /proc/self/exe); NULL = not known. The caller frees it. */
+char *file_self(void);
 /* Copies a regular file's content to `dst` by temporary and rename, with `mode`, and returns the content's digest.
  * Uses copy-on-write or in-kernel copies where the system has them and hashes what it copied. */
 bool file_copy(const char *src, const char *dst, int mode, struct digest *content, struct err *e);

@@ -256,6 +256,7 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
     map_clear(&r.memory.index);
     mem_free(r.memory.v);
     mem_free(r.tmp_base);
+    mem_free(r.self);
     mem_free(r.stop_reason);
     *counts = r.counts;
     return step == STEP_ON;

@@ -75,6 +75,7 @@ struct runner {
     struct jobserver js;
     bool have_js;
     char *tmp_base;       /* folder of the private folders; NULL until the first job */
+    char *self;           /* the file of this program, for `tgraph once` in a command; NULL = not known */
     struct lend *lend;    /* places of those that wait for another process (`tgraph once`); NULL = none are lent */
     uint32_t lent;
     bool announced;       /* EVENT_RUN_STARTED is out */

@@ -26,6 +26,7 @@ bool run_tmp_base(struct runner *r)
         return false;
     }
     r->tmp_base = base;
+    r->self = file_self();
     struct err e = ERR_INIT;
     r->lend = lend_open(base, &e);
     if (!r->lend)
@@ -87,7 +88,7 @@ static void make_env(struct runner *r, node_id n, struct job *j, const struct ac
 {
     struct graph *g = &r->ws->g;
     struct arena *m = &j->arena;
-    const char **env = arena_alloc(m, (a->env.n / 2 + 20) * sizeof *env);
+    const char **env = arena_alloc(m, (a->env.n / 2 + 24) * sizeof *env);
     uint32_t k = 0;
     const struct {
         const char *name, *value;
@@ -98,6 +99,11 @@ static void make_env(struct runner *r, node_id n, struct job *j, const struct ac
             env[k++] = arena_printf(m, "%s=%s", defaults[i].name, defaults[i].value);
     env[k++] = arena_printf(m, "TGRAPH_TARGET=%s", graph_label(g, n));
     env[k++] = arena_printf(m, "TGRAPH_ROOT=%s", r->ws->root);
+    if (r->self)
+        env[k++] = arena_printf(m, "TGRAPH=%s", r->self);
+    env[k++] = arena_printf(m, "TGRAPH_CACHE_DIR=%s", r->ws->cache_dir);
+    if (getenv("TGRAPH_ONCE")) /* this run is part of what a `tgraph once` waits for: a cycle is to be seen */
+        env[k++] = arena_printf(m, "TGRAPH_ONCE=%s", getenv("TGRAPH_ONCE"));
     if (r->lend)
         env[k++] = arena_printf(m, LEND_ENV "=%s", lend_path(r->lend));
     j->env_free[3] = k++;
