@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "os/file.h"
+#include "run/once.h"
 #include "run/run_internal.h"
 #include "tree/path.h"
 
@@ -102,8 +103,8 @@ static void make_env(struct runner *r, node_id n, struct job *j, const struct ac
     if (r->self)
         env[k++] = arena_printf(m, "TGRAPH=%s", r->self);
     env[k++] = arena_printf(m, "TGRAPH_CACHE_DIR=%s", r->ws->cache_dir);
-    if (getenv("TGRAPH_ONCE")) /* this run is part of what a `tgraph once` waits for: a cycle is to be seen */
-        env[k++] = arena_printf(m, "TGRAPH_ONCE=%s", getenv("TGRAPH_ONCE"));
+    if (getenv(ONCE_CHAIN)) /* this run is part of what a `tgraph once` waits for: a cycle is to be seen */
+        env[k++] = arena_printf(m, ONCE_CHAIN "=%s", getenv(ONCE_CHAIN));
     if (r->lend)
         env[k++] = arena_printf(m, LEND_ENV "=%s", lend_path(r->lend));
     j->env_free[3] = k++;

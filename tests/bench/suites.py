@@ -125,7 +125,7 @@ def jinja2(args, measure, work):
     subprocess.run(["git", "init", "-q", root], check=True)
     with open(f"{root}/Testfile.lua", "w") as f:
         f.write('local pytest = use "pytest"\n'
-                'pytest.suite "unit" { python = "python", env = { PYTHONPATH = "src" }, tests = "tests/test_*.py",\n'
+                'pytest.suite { name = "unit", python = "python", env = { PYTHONPATH = "src" }, tests = "tests/test_*.py",\n'
                 '  inputs = { "src/**", "tests/**", "setup.cfg" } }\n')
     env = environment(root, PYTHONPATH="src", PYTHONDONTWRITEBYTECODE="1")
     env["PATH"] = f"{os.path.dirname(python)}:{env['PATH']}"
@@ -218,7 +218,7 @@ def write_costly(root):
         f.write("[pytest]\npythonpath = tests\n")
     with open(f"{root}/Testfile.lua", "w") as f:
         f.write('local pytest = use "pytest"\n'
-                'pytest.suite "unit" { python = "python", tests = "tests/test_*.py", env = { "HOW", "MADE", "TGRAPH_CACHE_DIR" } }\n')
+                'pytest.suite { name = "unit", python = "python", tests = "tests/test_*.py", env = { "HOW", "MADE", "TGRAPH_CACHE_DIR" } }\n')
 
 
 def once(args, measure, work):
