@@ -171,7 +171,7 @@ size_t results_add(struct results *r, enum add_what what, const char *name, size
     return r->n++;
 }
 
-static void set_problem(struct results *r, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void set_problem(struct results *r, const char *fmt, va_list ap)
 {
     if (r->problem)
         return;
