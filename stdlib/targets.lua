@@ -293,7 +293,8 @@ function globals.defaults(fields)
     if not field or field.own then
       core.fail("T201", place, field and ("field '%s' cannot have a default"):format(k)
         or ("unknown field '%s' of defaults"):format(k),
-        hint_for(k, inheritable, "its fields are " .. table.concat(inheritable, ", ")), "defaults", nil, tostring(k))
+        hint_for(not field and k, inheritable, "its fields are " .. table.concat(inheritable, ", ")), "defaults", nil,
+        tostring(k))
     else
       local why = field.check(fields[k])
       if why then

@@ -24,7 +24,7 @@ end
 
 -- The items are 1 to n, and `fits` says yes to each.
 local function check_list(value, fits)
-  if type(value) ~= "table" then
+  if type(value) ~= "table" or discovered[value] then
     return "is " .. a(value)
   end
   local n = 0

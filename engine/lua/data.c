@@ -232,7 +232,8 @@ const char *data_check_json(struct load *st, const char *text, size_t len)
     if (yajl_parse(j->json, (const unsigned char *)text, len) != yajl_status_ok ||
         yajl_complete_parse(j->json) != yajl_status_ok) {
         unsigned char *said = yajl_get_error(j->json, 0, (const unsigned char *)text, len);
-        why = arena_strndup(&st->arena, (char *)said, strcspn((char *)said, "\n"));
+        size_t n = strcspn((char *)said, "\n");
+        why = arena_strndup(&st->arena, (char *)said, n && said[n - 1] == '.' ? n - 1 : n);
         yajl_free_error(j->json, said);
     }
     drop_jobs(j);

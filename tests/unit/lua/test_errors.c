@@ -21,7 +21,7 @@ static void unknown_fields(void **state)
          "Testfile.lua:1:56: error T201: unknown field 'shards' of build 'a'\n"
          "  hint: its fields are cache, cmd, cwd, depfile, deps, description, env, exclusive, incremental, inputs, "
          "jobserver, "
-         "may_read, outputs, pool, retries, slots, stdin, success_codes, tags, timeout, tools, value\n");
+         "may_read, outputs, pool, retries, slots, stdin, stdout, success_codes, tags, timeout, tools, value\n");
     says(f, "test \"a\" { \"x\", inputs = {}, cmd = \"x\" }\n",
          "Testfile.lua:1:6: error T201: item 1 of test 'a' has no field name\n"
          "  hint: every field has a name: cmd = { ... }\n");
@@ -32,9 +32,9 @@ static void unknown_fields(void **state)
     says(f, "defaults { timeot = 1 }\ndefaults { outputs = { \"x\" } }\n",
          "Testfile.lua:1:12: error T201: unknown field 'timeot' of defaults\n  hint: did you mean 'timeout'?\n"
          "Testfile.lua:2:12: error T201: field 'outputs' cannot have a default\n"
-         "  hint: its fields are cache, cwd, deps, env, exclusive, incremental, inputs, jobserver, may_read, pool, "
-         "retries, "
-         "slots, success_codes, tags, timeout, tools\n");
+         "  hint: its fields are cache, case_timeout, cwd, deps, env, exclusive, incremental, inputs, isolate, "
+         "jobserver, may_read, order, pool, recycle, retries, slots, start_timeout, success_codes, tags, timeout, "
+         "tools\n");
     says(f, "local g = glob(\"*.lua\", { ignore = true })\n",
          "Testfile.lua:1:27: error T201: unknown option 'ignore' of glob\n  hint: did you mean 'ignored'?\n");
 }
