@@ -15,8 +15,9 @@ max_line_length = 120
 max_comment_line_length = false
 max_string_line_length = false
 
-local language = { "build", "defaults", "digest", "env", "glob", "group", "include", "json", "label", "lists", "paths",
-  "platform", "pool", "print", "read", "service", "test", "tool", "use", "yaml" }
+local language = { "adapter", "adapters", "build", "defaults", "digest", "discover", "env", "glob", "group", "include",
+  "json", "label", "lists", "options", "paths",
+  "platform", "pool", "print", "read", "service", "suite", "test", "tool", "use", "yaml" }
 files["stdlib/schema.lua"] = { max_line_length = 140 } -- a table of sentences
 files["rules/"] = { read_globals = language }
 files["examples/"] = { read_globals = language }

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Python tests: a target for each test file of pytest. The manual is docs/rules/pytest.md.
+-- Python tests: a target for each test file of pytest, or a suite with a case for each test. The manual is docs/rules/pytest.md.
 local support = use "support"
 
 local list, append = support.list, support.append
+local env_of, given_options = env, options -- locals have these names
 
 local pytest = {}
 
@@ -94,6 +95,39 @@ local function word(path)
   return support.stem(path)
 end
 
+-- What pytest gets besides what the Testfile gives it.
+local function environment(given)
+  local env = { PYTHONDONTWRITEBYTECODE = "1", PYTHONHASHSEED = "0" }
+  for key, value in pairs(given or {}) do
+    env[key] = value
+  end
+  return env
+end
+
+-- Declares the build that looks up what is installed, unless it is there already.
+local function look_up(name, python, env)
+  local installed = "build/tgraph/" .. support.target_name(name) .. ".txt"
+  local same = label(name) .. " " .. digest({ python, env })
+  if looked_up[same] then
+    return
+  end
+  looked_up[same] = true
+  build(name)({
+    description = "what " .. python .. " has installed",
+    cmd = { python, "-c", ENVIRONMENT, installed, installed .. ".d" },
+    cwd = ".",
+    inputs = {},
+    outputs = { installed },
+    depfile = installed .. ".d",
+    env = env,
+  })
+end
+
+-- pytest's own patterns, where the Testfile names none.
+local function patterns_of(options)
+  return options.tests and list(options.tests) or support.usual({ "**/test_*.py", "**/*_test.py" })
+end
+
 ---Declares a test for each test file, named by its path.
 ---
 ---    local pytest = use "pytest"
@@ -104,29 +138,11 @@ function pytest.files(options)
   support.check("pytest.files", options, FIELDS, 2)
   local python = options.python or "python3"
   local name = options.name or "pytest-env"
-  local env = { PYTHONDONTWRITEBYTECODE = "1", PYTHONHASHSEED = "0" }
-  for key, value in pairs(options.env or {}) do
-    env[key] = value
-  end
+  local env = environment(options.env)
+  look_up(name, python, env)
 
-  local installed = "build/tgraph/" .. support.target_name(name) .. ".txt"
-  local same = label(name) .. " " .. digest({ python, env })
-  if not looked_up[same] then
-    looked_up[same] = true
-    build(name)({
-      description = "what " .. python .. " has installed",
-      cmd = { python, "-c", ENVIRONMENT, installed, installed .. ".d" },
-      cwd = ".",
-      inputs = {},
-      outputs = { installed },
-      depfile = installed .. ".d",
-      env = env,
-    })
-  end
-
-  local patterns = options.tests and list(options.tests) or support.usual({ "**/test_*.py", "**/*_test.py" })
   support.test_files({
-    tests = patterns,
+    tests = patterns_of(options),
     inputs = options.inputs,
     isolate = options.isolate,
     may_name = "*.py",
@@ -146,6 +162,214 @@ function pytest.files(options)
       }))
     end,
   })
+end
+
+---@class pytest.SuiteOptions
+---@field name? string The suite's name, "pytest" if left out. What looks up what is installed is called NAME-env.
+---@field tests? string|string[] Patterns of the test files; pytest's own (test_*.py, *_test.py) if left out.
+---@field inputs? string|string[] What every test may read; all files that git does not ignore if left out. A test file counts for its own cases, and for those that were seen to read it.
+---@field isolate? boolean false: every test file is an input of every case.
+---@field python? string The interpreter, "python3" if left out.
+---@field args? string[] Arguments of pytest. Those that select (paths, -k, -m) go into select.
+---@field select? string[] Arguments of pytest's collection alone: paths, -k, -m.
+---@field options? string[]|boolean Options of the suite's own that may stand after `--` on the command line: "--focus", "--env=" (takes a value). false: what stands there is not for this suite.
+---@field env? table As for `suite`.
+---@field required_env? string|string[] Variables without which no test can run; they are passed on.
+---@field collect? string "all": a worker collects all files at once; "file" if left out.
+---@field order? string As for `suite`, "file" if left out.
+---@field deps? string|string[]
+---@field tools? string[]
+---@field timeout? number|string|boolean
+---@field case_timeout? number|string|boolean
+---@field start_timeout? number|string
+---@field retries? number
+---@field tags? string|string[]
+---@field pool? string
+---@field slots? number
+---@field exclusive? boolean|string|string[]
+---@field cache? boolean
+---@field description? string
+---@field recycle? table
+
+-- What goes to `suite` unchanged.
+local PASSED_ON = {
+  timeout = "number|string|boolean",
+  case_timeout = "number|string|boolean",
+  start_timeout = "number|string",
+  retries = "number",
+  tags = "table|string",
+  pool = "string",
+  slots = "number",
+  exclusive = "boolean|string|table",
+  cache = "boolean",
+  description = "string",
+  recycle = "table",
+  tools = "table",
+}
+local SUITE_FIELDS = {
+  name = "string",
+  tests = "table|string",
+  inputs = "table|string",
+  isolate = "boolean",
+  python = "string",
+  args = "table",
+  select = "table",
+  options = "table|boolean",
+  env = "table",
+  required_env = "table|string",
+  collect = "string",
+  order = "string",
+  deps = "table|string",
+}
+for field, wanted in pairs(PASSED_ON) do
+  SUITE_FIELDS[field] = wanted
+end
+
+-- Options of pytest that select tests: only the collection gets them, so that a case has one key whatever selected it.
+local SELECTS = { "-k=", "-m=", "--deselect=" }
+
+-- Sorts what stands after `--` into what selects and what every process gets.
+local function command_line(options, level)
+  local selects, own = {}, {}
+  if options.options == false then
+    return selects, own
+  end
+  local takes = {} -- option -> { where it goes, whether it takes a value }
+  local function declare(names, to)
+    for _, option in ipairs(names) do
+      local bare = option:gsub("=$", "")
+      takes[bare] = { to = to, value = bare ~= option }
+    end
+  end
+  declare(SELECTS, selects)
+  declare(type(options.options) == "table" and options.options or {}, own)
+  local given = given_options()
+  local function wrong(text, ...)
+    error(("pytest.suite: after --: " .. text):format(...), level + 2)
+  end
+  local i = 1
+  while i <= #given do
+    local argument = given[i]
+    local short, rest = argument:match("^(%-[km])=?(.+)$")
+    local long, value = argument:match("^(%-%-[^=]+)=(.*)$")
+    local option = short or long or argument
+    local known = takes[option]
+    if not known then
+      wrong("'%s' is no option of this suite: name it, options = { \"%s\" } (\"%s=\" if it takes a value), or say "
+        .. "options = false if it is not meant for this suite; -k, -m and --deselect select tests",
+        argument, option, option)
+    elseif not known.value then
+      if value then
+        wrong("%s takes no value; options = { \"%s=\" } says that it does", option, option)
+      end
+      append(known.to, { argument })
+    elseif rest or value then
+      append(known.to, short and { short, rest } or { argument })
+    else
+      i = i + 1
+      if not given[i] then
+        wrong("%s needs a value", option)
+      end
+      append(known.to, { argument, given[i] })
+    end
+    i = i + 1
+  end
+  return selects, own
+end
+
+-- Patterns that add, without those that take out.
+local function adding(patterns)
+  local out = {}
+  for _, pattern in ipairs(patterns) do
+    if pattern:sub(1, 1) ~= "!" then
+      out[#out + 1] = pattern
+    end
+  end
+  return out
+end
+
+-- Of what the patterns match: what to leave out of the inputs and to put back (files that are no tests), the test
+-- files, and the worker's arguments that say which names those have.
+local function split(patterns)
+  local wide = adding(patterns)
+  local out, names, seen = {}, {}, {}
+  for _, pattern in ipairs(wide) do
+    out[#out + 1] = "!" .. pattern
+    local name = pattern:match("[^/]*$")
+    -- A folder's name stands for all that is in it.
+    name = name:find("%.") and name or "*"
+    if not seen[name] then
+      seen[name] = true
+      names[#names + 1] = "--test-files=" .. name
+    end
+  end
+  local is_test, tests = {}, {}
+  for _, path in ipairs(glob(patterns)) do
+    local name = path:match("[^/]*$")
+    is_test[path] = name:find("%.py$") and name ~= "conftest.py" and name ~= "__init__.py" or nil
+  end
+  for _, path in ipairs(glob(wide)) do
+    local to = is_test[path] and tests or out
+    to[#to + 1] = path
+  end
+  return out, tests, names
+end
+
+---Declares a suite with a case for each test. What pytest collects is a step of its own, NAME.discover, that runs when a
+---file has changed; a few workers serve the cases.
+---
+---    local pytest = use "pytest"
+---    pytest.suite { env = { PYTHONPATH = "src" } }
+---@param options? pytest.SuiteOptions
+function pytest.suite(options)
+  options = options or {}
+  support.check("pytest.suite", options, SUITE_FIELDS, 2)
+  if options.collect and options.collect ~= "file" and options.collect ~= "all" then
+    error(("pytest.suite: field 'collect' is 'file' or 'all', not '%s'"):format(options.collect), 2)
+  end
+  local name = options.name or "pytest"
+  local python = options.python or "python3"
+  local env = environment(options.env)
+  for _, variable in ipairs(list(options.required_env)) do
+    env_of(variable) -- ends here, before anything runs, if it is not set
+    env[#env + 1] = variable
+  end
+  local selects, own = command_line(options, 2)
+  local deps = append({ name .. "-env" }, list(options.deps))
+  look_up(name .. "-env", python, environment(options.env))
+
+  local patterns = patterns_of(options)
+  local adapter_files = append(append({}, adapters("pytest")), adapters("python"))
+  local all = append({}, options.inputs and list(options.inputs) or { "**" }, adding(patterns))
+  local common, may_read, names = append({}, all), nil, {}
+  if options.isolate ~= false then
+    local changes
+    changes, may_read, names = split(patterns)
+    append(common, changes)
+  end
+  local command = { python, support.for_command(adapter("pytest/tgraph_pytest.py")) }
+  local arguments = append({ "--" }, options.args or {}, own)
+  local fields = {
+    worker = append({}, command, { "serve", "--collect=" .. (options.collect or "file") }, names, arguments),
+    cases = discover({
+      cmd = append({}, command, { "discover" }, arguments, options.select or {}, selects),
+      cwd = ".",
+      inputs = append({}, all, adapter_files),
+      deps = deps,
+      env = env,
+      tools = options.tools,
+    }),
+    cwd = ".",
+    inputs = append(common, adapter_files),
+    may_read = may_read,
+    deps = deps,
+    env = env,
+    order = options.order or "file",
+  }
+  for field in pairs(PASSED_ON) do
+    fields[field] = options[field]
+  end
+  suite(name)(fields)
 end
 
 return pytest

@@ -33,6 +33,7 @@ LIBRARY = next(
 
 import pytest  # noqa: E402
 
+NO_TAGS = frozenset(("parametrize", "usefixtures", "filterwarnings"))  # how a test is made; nobody selects by that
 ID_BYTES = 4096  # an id of a case is at most so long
 
 
@@ -232,7 +233,7 @@ class Discover(Base):
                     "tgraph: %s is outside of the repository, so an edit of it would not be seen: name tests of the "
                     "repository, or of an installed package" % path
                 )
-            tags = sorted({m.name for m in item.iter_markers() if re.match(r"[A-Za-z0-9_.+-]+\Z", m.name)})
+            tags = sorted({m.name for m in item.iter_markers() if m.name not in NO_TAGS and re.match(r"[A-Za-z0-9_.+-]+\Z", m.name)})
             if tags:
                 entry["tags"] = tags
             if foreign:

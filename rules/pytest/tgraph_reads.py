@@ -59,12 +59,18 @@ def wrap_gcd_import(original, after):
 """
 
 
+def braces(pattern):
+    """a{b,c} is ab and ac, as in a Testfile's globs."""
+    m = re.match(r"(.*?)\{([^{}]*)\}(.*)\Z", pattern, re.S)
+    return [q for part in m[2].split(",") for q in braces(m[1] + part + m[3])] if m else [pattern]
+
+
 class Reads:
     def __init__(self, root, patterns, neutral):
         """ROOT: absolute; PATTERNS: of base names; NEUTRAL: folders of code that keeps nothing (pytest, this adapter)."""
         self.root = os.path.realpath(root)
         self._prefix = self.root + os.sep
-        self._base = re.compile("|".join(translate(p) for p in patterns))
+        self._base = re.compile("|".join(translate(p) for pattern in patterns for p in braces(pattern)))
         stdlib = {os.path.realpath(sysconfig.get_path(n)) + os.sep for n in ("stdlib", "platstdlib")}
         self._stdlib = tuple(stdlib)
         self._neutral = tuple(os.path.realpath(p) + os.sep for p in neutral)
