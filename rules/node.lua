@@ -38,8 +38,7 @@ local FIELDS = support.with_test_fields({
 -- What `node --test` looks for.
 local function patterns_of(options)
   return options.tests and list(options.tests)
-    or append(support.usual({ "**/*{.,-,_}test.{js,mjs,cjs}", "**/{test,test-*}.{js,mjs,cjs}",
-      "**/test/**/*.{js,mjs,cjs}" }), { "!**/node_modules/**" })
+    or suites.usual({ "**/*{.,-,_}test.{js,mjs,cjs}", "**/{test,test-*}.{js,mjs,cjs}", "**/test/**/*.{js,mjs,cjs}" })
 end
 
 ---Declares a test for each test file, named by its path.

@@ -49,6 +49,13 @@ function suites.test_files(options)
   })
 end
 
+---Where test files of jest and vitest lie unless their configuration says otherwise.
+---@param patterns string[]
+---@return string[] patterns
+function suites.usual(patterns)
+  return append(support.usual(patterns), { "!**/node_modules/**" })
+end
+
 -- What goes to `suite` unchanged.
 local SUITE_FIELDS = {
   timeout = "number|string|boolean",
@@ -90,7 +97,7 @@ end
 
 ---Declares a suite whose cases are test files, each an input of its own case only unless another file names it.
 ---@param options table What the Testfile gave, checked.
----@param how { name: string, tests: string[], folder: string, worker: string, arguments: string[] } folder: of rules/, with the worker in it; arguments: the worker's own
+---@param how { name: string, tests: string[], folder: string, worker: string, finds: boolean? } folder: of rules/, with the worker in it; finds: the tool looks for test files itself, and one that the patterns do not match is an error
 function suites.declare(options, how)
   local cases, common = {}, {}
   suites.test_files({
@@ -102,13 +109,20 @@ function suites.declare(options, how)
       cases[#cases + 1] = { id = path, inputs = { path } }
     end,
   })
+  local arguments = {}
+  if how.finds and options.complete ~= false then
+    for _, pattern in ipairs(how.tests) do
+      local negative, rest = pattern:match("^(!?)(.*)$")
+      arguments[#arguments + 1] = "--tests=" .. negative .. support.for_command(rest)
+    end
+  end
   local inputs = append(table.move(common, 2, #common, 1, {}), suites.installed(), adapters "node")
   if how.folder ~= "node" then
     append(inputs, adapters(how.folder))
   end
   local fields = {
     worker = append({ options.node or "node" }, options.args or {},
-      { support.for_command(adapter(how.folder .. "/" .. how.worker)) }, how.arguments or {}, options.options or {}),
+      { support.for_command(adapter(how.folder .. "/" .. how.worker)) }, arguments, options.options or {}),
     cases = cases,
     cwd = ".",
     inputs = inputs,

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { check_known, read_arguments } from "../node/glob.mjs";
-import { firstLine, serve } from "../node/tgraph.mjs";
+import { firstLine, Refusal, serve } from "../node/tgraph.mjs";
 
 const OPTIONS = ["config", "testNamePattern", "selectProjects"];
 // What jest's `pending` is: skipped by the test, or left out by its `only` or by a pattern.
@@ -22,7 +22,7 @@ function load_jest() {
   try {
     packages = createRequire(createRequire(path.resolve("package.json")).resolve("jest"));
   } catch (error) {
-    throw new Error(`jest is not installed in ${process.cwd()}: npm install --save-dev jest (${firstLine(error.message)})`);
+    throw new Refusal(`jest is not installed in ${process.cwd()}: npm install --save-dev jest (${firstLine(error.message)})`);
   }
   const core = packages("@jest/core");
   const inner = createRequire(packages.resolve("@jest/core"));
@@ -54,7 +54,7 @@ async function start() {
   const wanted = given.selectProjects;
   const name_of = (c) => (typeof c.displayName === "object" ? c.displayName?.name : c.displayName);
   const projects = wanted ? configs.filter((c) => wanted.includes(name_of(c))) : configs;
-  if (projects.length === 0) throw new Error(`--selectProjects: no project is called ${wanted.join(" or ")}`);
+  if (projects.length === 0) throw new Refusal(`--selectProjects: no project is called ${wanted.join(" or ")}`);
   jest.global = { ...globalConfig, bail: 0, reporters: [], collectCoverage: false, notify: false, maxWorkers: 1,
     detectOpenHandles: false, workerIdleMemoryLimit: undefined, onlyChanged: false, onlyFailures: false };
   jest.create = core.createTestScheduler;
@@ -68,7 +68,9 @@ async function start() {
     const shared = path.join(process.env.TGRAPH_ROOT ?? process.cwd(), ".tgraph", "jest");
     const context = { ...found, config: { ...project, cacheDirectory: shared } };
     const search = new core.SearchSource(context);
-    for (const test of (await search.getTestPaths(jest.global)).tests) {
+    // jest 30 takes the project as its second parameter, where earlier ones take a list of changed files.
+    const found_tests = await search.getTestPaths(...(Number.parseInt(version, 10) >= 30 ? [jest.global, project] : [jest.global]));
+    for (const test of found_tests.tests) {
       if (!jest.tests.has(test.path)) jest.tests.set(test.path, []);
       jest.tests.get(test.path).push({ context, path: test.path });
     }
@@ -129,7 +131,7 @@ async function serve_file(name, data, run) {
       skipped += shown.outcome === "skipped";
       if (one.status === "failed") why.push(`${shown.name}: ${shown.message}`);
     }
-    if (result.testExecError) why.unshift(firstLine(plain(result.testExecError.message ?? result.failureMessage ?? "")));
+    if (result.testExecError) why.unshift(firstLine(plain(result.testExecError.message || result.failureMessage || "the file cannot be run")));
     if (result.failureMessage) details.push(plain(result.failureMessage));
     if (result.snapshot?.unchecked > 0) why.push(`${result.snapshot.unchecked} obsolete snapshots, which jest -u removes`);
   });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which test files does a tool find that a suite does not know? A suite's cases are files that patterns match; a tool has its
+// For workers of tools that look for test files themselves: which test files does a tool find that a suite does not know? A suite's cases are files that patterns match; a tool has its
 // own idea of what a test is, and a file that only the tool knows would never run.
 import path from "node:path";
+import { Refusal } from "./tgraph.mjs";
 
 /** A pattern of a Testfile as a regular expression: `*`, `?`, `**`, `[a-z]`, `{a,b}`; relative to the working folder. */
 export function expression(pattern) {
@@ -31,11 +32,12 @@ export function check_known(files, patterns, tool) {
   if (patterns.length === 0) return;
   const yes = patterns.filter((p) => !p.startsWith("!")).map(expression);
   const no = patterns.filter((p) => p.startsWith("!")).map((p) => expression(p.slice(1)));
-  const unknown = files.map((file) => path.relative(process.cwd(), file))
+  const own = `${path.join(process.env.TGRAPH_ROOT ?? process.cwd(), ".tgraph")}${path.sep}`;
+  const unknown = files.filter((file) => !file.startsWith(own)).map((file) => path.relative(process.cwd(), file))
     .filter((file) => !no.some((e) => e.test(file)) && !yes.some((e) => e.test(file))).sort();
   if (unknown.length === 0) return;
   const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : "";
-  throw new Error(`${tool} finds test files that the suite's \`tests\` does not match: ${unknown.slice(0, 5).join(", ")}${more};`
+  throw new Refusal(`${tool} finds test files that the suite's \`tests\` does not match: ${unknown.slice(0, 5).join(", ")}${more};`
     + " add them, leave them out with \"!PATTERN\", or say complete = false");
 }
 
@@ -44,8 +46,8 @@ export function read_arguments(argv, known, rule) {
   const given = {};
   for (const argument of argv) {
     const [, name, value] = argument.match(/^--([^=]+)(?:=(.*))?$/s) ?? [];
-    if (name !== "tests" && (!known.includes(name) || value === undefined)) {
-      throw new Error(`unknown option ${argument}; those of ${rule} are ${known.map((k) => `--${k}=VALUE`).join(", ")}`);
+    if (value === undefined || (name !== "tests" && !known.includes(name))) {
+      throw new Refusal(`unknown option ${argument}; those of ${rule} are ${known.map((k) => `--${k}=VALUE`).join(", ")}`);
     }
     (given[name] ??= []).push(value);
   }

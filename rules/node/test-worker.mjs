@@ -9,7 +9,7 @@
 import { run as run_tests } from "node:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { describe, firstLine, serve } from "./tgraph.mjs";
+import { describe, firstLine, Refusal, serve } from "./tgraph.mjs";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 delete process.env.NODE_TEST_CONTEXT; // this process is not part of somebody's test
@@ -31,15 +31,15 @@ function regular_expression(text) {
   try {
     return new RegExp(body, flags);
   } catch (error) {
-    throw new Error(`--test-name-pattern=${text}: ${error.message}`);
+    throw new Refusal(`--test-name-pattern=${text}: ${error.message}`);
   }
 }
 
 function start() {
-  if (wrong) throw new Error(wrong);
+  if (wrong) throw new Refusal(wrong);
   options.testNamePatterns = options.testNamePatterns?.map(regular_expression);
   if (major < 18 || (major === 18 && minor < 19)) {
-    throw new Error(`node ${process.versions.node}: node 18.19 or later reports its tests as events; use node.files instead`);
+    throw new Refusal(`node ${process.versions.node}: node 18.19 or later reports its tests as events; use node.files instead`);
   }
 }
 

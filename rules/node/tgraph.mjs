@@ -12,10 +12,14 @@ const OUTCOMES = ["passed", "failed", "error", "skipped", "xfailed", "xpassed"];
 const LINE_BYTES = 16 * 1024 * 1024 - 1024; // the protocol's limit, with room for the line feed and rounding
 const DETAIL_CHARS = 1024 * 1024;
 
-/** The first line of a text that says something, at most 1,000 characters. */
+/** The first line of a text that says something, with the next one if it ends with a colon; at most 1,000 characters. */
 export function firstLine(text) {
-  return String(text).split(/[\r\n]+/).find((line) => line.trim())?.trim().slice(0, 1000) ?? "";
+  const [first = "", second = ""] = String(text).split(/[\r\n]+/, 100).map((one) => one.trim()).filter(Boolean);
+  return (first.endsWith(":") ? `${first} ${second}`.trim() : first).slice(0, 1000);
 }
+
+/** For what a person did wrong and a sentence says: it is told without a stack. */
+export class Refusal extends Error {}
 
 /** An error as Node shows it, and as one line. Whatever can be thrown is an error here. */
 export function describe(error) {
@@ -111,7 +115,8 @@ export function serve(handler, { name = "node", start, stop } = {}) {
     if (ended) return;
     ended = true;
     const { message, details } = describe(error);
-    send({ type: "error", message: context ? `${context}: ${message}` : message, details });
+    send({ type: "error", message: context ? `${context}: ${message}` : message,
+      details: error instanceof Refusal ? undefined : details });
     process.exit(1);
   }
   // Ends the case in flight, once: whatever comes after belongs to nothing.
@@ -168,7 +173,7 @@ export function serve(handler, { name = "node", start, stop } = {}) {
     try {
       await stop?.();
     } catch (error) {
-      give_up(error, "while ending");
+      return give_up(error, "while ending");
     }
     ended = true;
     process.exit(0);
@@ -182,13 +187,13 @@ export function serve(handler, { name = "node", start, stop } = {}) {
     }
     if (message.type === "hello" && !hello) {
       if (message.protocol !== 1) {
-        return give_up(new Error(`this worker speaks version 1 of the protocol, the engine ${inspect(message.protocol)}`));
+        return give_up(new Refusal(`this worker speaks version 1 of the protocol, the engine ${inspect(message.protocol)}`));
       }
       hello = message;
       try {
         await start?.(message);
       } catch (error) {
-        return give_up(error, "while starting");
+        return give_up(error, error instanceof Refusal ? undefined : "while starting");
       }
       send({ type: "ready", protocol: 1, name });
       hello.ready = true;
