@@ -9,7 +9,8 @@
 #define TAIL_LINES 60          /* of a failure's output */
 #define TAIL_BYTES (64 * 1024) /* and no more than this, should it be one line without an end */
 #define LIST_FAILURES 200      /* listed again at the end */
-#define RERUN_LABELS 5         /* named in the command that reruns them */
+#define LIST_NOTES 20
+#define RERUN_LABELS 5 /* named in the command that reruns them */
 
 struct word {
     const char *text, *sgr;
@@ -55,6 +56,7 @@ void people_clear(struct people *p)
 {
     arena_clear(&p->arena);
     mem_free(p->failures);
+    mem_free(p->notes);
     p->failures = NULL;
     p->n_failures = p->cap_failures = 0;
 }
@@ -178,6 +180,42 @@ static void remember(struct people *p, const struct event *ev)
         p->n_failed++;
 }
 
+/* Thousands of cases may have the same to say: once is enough. */
+static void note_case(struct people *p, const struct event *ev)
+{
+    for (size_t i = 0; i < p->n_notes; i++)
+        if (strcmp(p->notes[i].text, ev->note) == 0) {
+            p->notes[i].n++;
+            return;
+        }
+    MEM_GROW(p->notes, p->n_notes, p->cap_notes);
+    p->notes[p->n_notes++] =
+        (struct people_note){arena_strdup(&p->arena, ev->note), arena_strdup(&p->arena, ev->target), 1};
+}
+
+static void add_notes(struct people *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->n_notes && i < LIST_NOTES && p->o.verbosity >= 0; i++) {
+        const struct people_note *n = &p->notes[i];
+        text_paint(out, p->o.color, SGR_YELLOW, "note");
+        buf_adds(out, "  ");
+        text_clean_line(out, n->first);
+        if (n->n > 1) {
+            buf_adds(out, " and ");
+            report_count(n->n - 1, out);
+            buf_printf(out, " other case%s", n->n == 2 ? "" : "s");
+        }
+        buf_adds(out, ": ");
+        text_clean_line(out, n->text);
+        buf_addc(out, '\n');
+    }
+    if (p->n_notes > LIST_NOTES && p->o.verbosity >= 0) {
+        buf_adds(out, "and ");
+        report_count(p->n_notes - LIST_NOTES, out);
+        buf_adds(out, " more notes; -v shows each\n");
+    }
+}
+
 /* Returns true if it is news that should not wait. */
 static bool finished(struct people *p, const struct event *ev, struct buf *out)
 {
@@ -208,6 +246,10 @@ static bool finished(struct people *p, const struct event *ev, struct buf *out)
     }
     /* Left-over processes. A case that passed is one of many; its note says why it was skipped. */
     bool noted = ev->note && *ev->note && !ev->cached && ev->outcome == OUTCOME_PASSED && !ev->mark;
+    if (noted && ev->kind == KIND_CASE && verbosity == 0) {
+        note_case(p, ev);
+        return false;
+    }
     bool quiet = ev->cached || p->live || ev->kind == KIND_SERVICE || ev->kind == KIND_CASE;
     if (verbosity > 0 || (verbosity == 0 && (noted || !quiet))) {
         add_line(p, out, word_of(ev), ev, true);
@@ -290,6 +332,7 @@ static void add_dry_summary(struct people *p, const struct event *ev, struct buf
 static void run_finished(struct people *p, const struct event *ev, struct buf *out)
 {
     int64_t ns = ev->duration_ns > 0 ? ev->duration_ns : ev->now_ns - p->start_ns;
+    add_notes(p, out);
     add_list(p, out);
     if (p->dry_run && p->would_run + p->would_run_others > 0 && !ev->counts.interrupted) {
         add_dry_summary(p, ev, out);

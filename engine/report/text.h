@@ -49,12 +49,18 @@ struct people_failure {
     const char *label, *note; /* in the arena; note may be NULL */
     enum outcome outcome;
 };
+struct people_note {
+    const char *text, *first; /* what was to be said, and the label of the first that it was said of */
+    uint32_t n;
+};
 struct people {
     struct report_opts o; /* program is in the arena */
     bool live;            /* passes and skips are not shown line by line */
     struct arena arena;
     struct people_failure *failures; /* flaky ones too, in the order they happened */
     size_t n_failures, cap_failures;
+    struct people_note *notes; /* of cases that passed: many may have the same */
+    size_t n_notes, cap_notes;
     uint32_t n_failed;        /* of them not flaky */
     uint32_t selected_others; /* selected targets of another kind than test */
     bool dry_run;

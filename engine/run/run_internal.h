@@ -107,6 +107,9 @@ struct runner {
         } * v;
         uint32_t n, cap;
     } memory;
+    node_id trial;       /* the case that is tried and not run; ID_NONE */
+    bool trial_waits;    /* for all others to be done */
+    int8_t order_kept;   /* .tgraph/order/ is there: 1, is not: -1, nobody has looked: 0 */
     bool stopping; /* --fail-fast has struck, or interrupted: nothing new starts */
     bool interrupted;
     char *stop_reason;
@@ -173,6 +176,8 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n);
 /* run_suite.c */
 /* A dirty case: it waits in its suite. */
 void run_suite_queue(struct runner *r, node_id n);
+/* The case is done, whatever became of it. Before its phase changes. */
+void run_suite_case_done(struct runner *r, node_id n);
 /* Suites with cases that wait ask the scheduler for places. */
 void run_suites_offer(struct runner *r);
 /* The scheduler has given suite n a place: the job that serves there. */

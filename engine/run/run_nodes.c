@@ -60,6 +60,8 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
     struct run_node *rn = &r->nodes[n];
     const struct node *nd = &r->ws->g.nodes[n];
     const char *label = graph_label(&r->ws->g, n);
+    if (nd->kind == KIND_CASE)
+        run_suite_case_done(r, n);
     run_set_phase(r, n, PHASE_DONE);
     rn->outcome = (uint8_t)end->outcome;
     rn->mark = (uint8_t)end->mark;
@@ -96,6 +98,8 @@ void run_queue(struct runner *r, node_id n)
 void run_left_undone(struct runner *r, node_id n)
 {
     struct node_state *st = &r->ws->g.states[n];
+    if (n == r->trial) /* was not to run */
+        return;
     st->outcome = OUTCOME_SKIPPED;
     if (st->status == STATUS_CLEAN)
         st->status = STATUS_DIRTY;
@@ -123,10 +127,33 @@ static void open_store(struct runner *r)
                     r->ws->warnings.v[i].hint ? ": " : "", r->ws->warnings.v[i].hint ? r->ws->warnings.v[i].hint : "");
 }
 
+/* The case that is tried comes last: those that are served before it need something, too. false: it waits. */
+static bool trial_can_begin(struct runner *r)
+{
+    const struct graph *g = &r->ws->g;
+    r->trial_waits = r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] + 1 < g->n_nodes;
+    for (uint32_t n = 0; n < g->n_nodes && !r->trial_waits; n++)
+        if (r->nodes[n].selected && r->nodes[n].phase == PHASE_DONE && run_is_bad((enum outcome)r->nodes[n].outcome))
+            r->nodes[r->trial].bad = n;
+    return !r->trial_waits;
+}
+
+/* It is served in any case, and what is known of it stays: but for being settled, since that would hold for the key of now. */
+static void resolve_trial(struct runner *r, node_id n, struct resolution *res)
+{
+    struct node_state *st = &r->ws->g.states[n], before = *st;
+    resolve_node(r->ws, n, true, res);
+    st = &r->ws->g.states[n];
+    *st = before;
+    st->settled = UNSETTLED;
+}
+
 /* All that the node needs is done: what is to become of it? */
 static void resolve(struct runner *r, node_id n)
 {
     struct run_node *rn = &r->nodes[n];
+    if (n == r->trial && !trial_can_begin(r))
+        return;
     if (rn->bad != ID_NONE) {
         char *reason = mem_printf("%s did not pass", graph_label(&r->ws->g, rn->bad));
         run_left_undone(r, n);
@@ -135,8 +162,11 @@ static void resolve(struct runner *r, node_id n)
         return;
     }
     struct resolution res;
-    const struct run_memory_item *ran = remembered(r, n);
-    resolve_node(r->ws, n, r->o->force && rn->selected && !ran, &res);
+    const struct run_memory_item *ran = n == r->trial ? NULL : remembered(r, n);
+    if (n == r->trial)
+        resolve_trial(r, n, &res);
+    else
+        resolve_node(r->ws, n, r->o->force && rn->selected && !ran, &res);
     rn->weak = res.weak;
     rn->key = res.key;
     rn->used_store = res.clean && res.from_store;
@@ -513,6 +543,8 @@ void run_nodes(struct runner *r, const uint8_t *needed, const uint8_t *selected)
     for (;;) {
         while (r->n_ready)
             resolve(r, r->ready[--r->n_ready]);
+        if (r->trial_waits)
+            resolve(r, r->trial);
         if (!r->announced)
             run_announce(r);
         run_suites_offer(r);

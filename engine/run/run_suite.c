@@ -12,8 +12,11 @@
 struct run_suite {
     node_id node;
     struct suite *s;
-    struct job *made; /* holds the worker's command and environment */
-    uint32_t out;     /* places asked for: in the scheduler, parked for a service, or with a thread */
+    struct job *made;  /* holds the worker's command and environment */
+    uint32_t at_large; /* cases that were added and are not done */
+    node_id *held;     /* cases that are served one by one after all others, the last one first */
+    uint32_t n_held, cap_held;
+    uint32_t out; /* places asked for: in the scheduler, parked for a service, or with a thread */
     atomic_bool others_wait;
 };
 
@@ -34,6 +37,7 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
     graph_action(g, n, &a);
     if (!graph_suite(g, n, &sa))
         BUG("%s is no suite", graph_label(g, n));
+    bool trial = r->trial != ID_NONE && graph_case(g, r->trial)->suite == n;
     rs = mem_calloc(1, sizeof *rs);
     rs->node = n;
     atomic_init(&rs->others_wait, false);
@@ -52,14 +56,16 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
                            .steal = sa.order == ORDER_ANY,
                            .isolate = sa.isolate,
                            .start_timeout_ms = (int64_t)sa.start_timeout_ms,
-                           .timeout_ms = (int64_t)a.timeout_ms,
+                           .timeout_ms = trial ? 0 : (int64_t)a.timeout_ms, /* of one run of it */
                            .recycle_cases = sa.recycle_cases,
                            .recycle_bytes = sa.recycle_bytes,
                            .grace_ms = j->grace_ms,
                            .left_ms = j->left_ms,
                            .cancel_fd = j->cancel_fd,
                            .kill_fd = j->kill_fd,
-                           .others_wait = &rs->others_wait};
+                           .others_wait = &rs->others_wait,
+                           .trial = trial ? r->o->trial->serve : NULL,
+                           .trial_ctx = trial ? r->o->trial->ctx : NULL};
     memcpy(o.env_free, j->env_free, sizeof o.env_free);
     rs->s = suite_new(&o);
     MEM_GROW(r->suites, r->n_suites, r->cap_suites);
@@ -68,16 +74,21 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
     return rs;
 }
 
-void run_suite_queue(struct runner *r, node_id n)
+/* It passed here under this very key, and that was not stored: an input was written while it ran. It, or one that ran beside it, writes
+ * what all of them read (a test that touches its own data). Served alone, when what ran before it has been looked
+ * at, only the one that writes stays dirty. */
+static bool is_suspect(const struct runner *r, node_id n)
+{
+    const struct node_state *st = &r->ws->g.states[n];
+    return !r->o->force && !(r->ws->g.nodes[n].flags & NODE_NO_CACHE) && st->status == STATUS_DIRTY &&
+           st->outcome == OUTCOME_PASSED && digest_eq(st->key, r->nodes[n].key);
+}
+
+static void add(struct runner *r, struct run_suite *rs, node_id n)
 {
     const struct graph *g = &r->ws->g;
     const struct graph_case *c = graph_case(g, n);
     const struct node_state *st = &g->states[n];
-    if (!run_tmp_base(r)) {
-        struct run_end end = {.outcome = OUTCOME_ERROR, .reason = r->nodes[n].reason, .note = "no temporary folder"};
-        run_done(r, n, &end);
-        return;
-    }
     bool known = !digest_is_none(st->key);
     struct suite_case sc = {.node = n,
                             .label = graph_label(g, n),
@@ -87,8 +98,41 @@ void run_suite_queue(struct runner *r, node_id n)
                             .failed_before = st->status == STATUS_FAILED,
                             .estimate_ns = known ? (int64_t)st->duration_ms * 1000000 + 500000 : UNKNOWN_MS * 1000000,
                             .timeout_ms = (int64_t)c->timeout_ms};
+    suite_add(rs->s, &sc);
+    rs->at_large++;
+}
+
+static void add_held(struct runner *r, struct run_suite *rs)
+{
+    if (rs->at_large == 0 && rs->n_held)
+        add(r, rs, rs->held[--rs->n_held]);
+}
+
+void run_suite_case_done(struct runner *r, node_id n)
+{
+    struct run_suite *rs = suite_of(r, graph_case(&r->ws->g, n)->suite);
+    if (!rs || (r->nodes[n].phase != PHASE_QUEUED && r->nodes[n].phase != PHASE_RUNNING))
+        return; /* it never came here */
+    rs->at_large--;
+    add_held(r, rs);
+}
+
+void run_suite_queue(struct runner *r, node_id n)
+{
+    const struct graph_case *c = graph_case(&r->ws->g, n);
+    if (!run_tmp_base(r)) {
+        struct run_end end = {.outcome = OUTCOME_ERROR, .reason = r->nodes[n].reason, .note = "no temporary folder"};
+        run_done(r, n, &end);
+        return;
+    }
     run_set_phase(r, n, PHASE_QUEUED);
-    suite_add(open_suite(r, c->suite)->s, &sc);
+    struct run_suite *rs = open_suite(r, c->suite);
+    if (!is_suspect(r, n)) {
+        add(r, rs, n);
+        return;
+    }
+    MEM_GROW(rs->held, rs->n_held, rs->cap_held);
+    rs->held[rs->n_held++] = n;
 }
 
 void run_suites_offer(struct runner *r)
@@ -96,6 +140,7 @@ void run_suites_offer(struct runner *r)
     size_t waiting = sched_waiting(r->sched);
     for (uint32_t i = 0; i < r->n_suites && !r->stopping; i++) {
         struct run_suite *rs = r->suites[i];
+        add_held(r, rs);
         uint32_t wanted = suite_places_wanted(rs->s);
         if (rs->out >= wanted)
             continue;
@@ -126,6 +171,7 @@ bool run_suites_stop(struct runner *r, node_id *dropped)
 {
     for (uint32_t i = 0; i < r->n_suites; i++) {
         suite_stop(r->suites[i]->s);
+        add_held(r, r->suites[i]);
         if (suite_drop(r->suites[i]->s, dropped))
             return true;
     }
@@ -166,6 +212,7 @@ void run_suites_clear(struct runner *r)
     for (uint32_t i = 0; i < r->n_suites; i++) {
         suite_free(r->suites[i]->s);
         job_free(r->suites[i]->made);
+        mem_free(r->suites[i]->held);
         mem_free(r->suites[i]);
     }
     mem_free(r->suites);
