@@ -38,6 +38,11 @@ struct options {
     /* once */
     const char **ins, **envs, *out;
     size_t n_ins, n_envs;
+    /* worker-check */
+    const char **cases, *data, *timeout;
+    size_t n_cases;
+    const char **afters; /* bisect */
+    size_t n_afters;
     bool dashes; /* there is a --; the arguments behind it begin at n_before */
     size_t n_before;
     bool help;
@@ -132,5 +137,7 @@ int cmd_gc(const struct options *o);
 int cmd_annotations(const struct options *o);
 int cmd_once(const struct options *o);
 int cmd_exec_worker(const struct options *o);
+int cmd_bisect(const struct options *o);
+int cmd_worker_check(const struct options *o);
 
 #endif

@@ -46,6 +46,11 @@ static const struct option {
      false},
     {'i', NULL, "--in", "FILE", "a file or folder whose content counts (may be repeated)", false, false},
     {'V', NULL, "--env", "NAME", "a variable whose value counts (may be repeated)", false, false},
+    {'A', NULL, "--case", "NAME", "a case to run (may be repeated; without it one that does not exist)", false, false},
+    {'D', NULL, "--data", "JSON", "the `data` of each case", false, false},
+    {'T', NULL, "--timeout", "TIME", "of a case, and until it is ready: 30s (default), 500ms, 2m", false, false},
+    {'a', NULL, "--after", "CASE", "search nothing: show CASE served after this one (may be repeated), in one worker",
+     false, false},
     {'O', NULL, "--out", "PATH", "where the file is wanted", false, false},
 };
 
@@ -73,7 +78,9 @@ void options_clear(struct options *o)
     mem_free(o->excludes);
     mem_free(o->args);
     mem_free(o->ins);
+    mem_free(o->cases);
     mem_free(o->envs);
+    mem_free(o->afters);
     mem_free(o->range);
 }
 
@@ -252,11 +259,23 @@ static bool apply(const struct command *c, const struct option *opt, const char 
             return wrong(c, BAD_VALUE, "--max-size takes a number of bytes, with K, M or G behind it", NULL);
         o->max_size_given = true;
         break;
+    case 'A':
+        push(&o->cases, &o->n_cases, value);
+        break;
+    case 'D':
+        o->data = value;
+        break;
+    case 'T':
+        o->timeout = value;
+        break;
     case 'i':
         push(&o->ins, &o->n_ins, value);
         break;
     case 'V':
         push(&o->envs, &o->n_envs, value);
+        break;
+    case 'a':
+        push(&o->afters, &o->n_afters, value);
         break;
     case 'O':
         o->out = value;

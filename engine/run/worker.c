@@ -205,6 +205,7 @@ static void on_done(struct worker *w, struct worker_msg *m)
     struct worker_answer *a = w->answer;
     a->ended_real_ns = clock_real_ns();
     a->duration_ns = m->duration_ns >= 0 ? m->duration_ns : clock_mono_ns() - w->began_ns;
+    a->answered = true;
     a->outcome = m->outcome;
     a->mark = m->mark;
     a->note = m->message;
@@ -707,10 +708,10 @@ void worker_run_case(struct worker *w, const struct worker_run *run, struct work
             lose(w, LOST_LATE,
                  mem_printf("still running after its time limit of %.3g s", (double)w->timeout_ms / 1000));
     }
-    if (out->outcome == OUTCOME_NONE)
-        in_flight(w, out);
-    else
+    if (out->answered)
         drain(w); /* it wrote this before `done`, so it is there */
+    else
+        in_flight(w, out);
     proc_log_cut(&out->log, LOG_BYTES);
     w->log = &w->outside;
     w->answer = NULL;

@@ -75,6 +75,7 @@ struct worker_run {
 struct worker_answer {
     enum outcome outcome; /* PASSED, FAILED, ERROR, CRASHED, TIMED_OUT; NONE with cancelled */
     enum case_mark mark;
+    bool answered;         /* by a `done`: outcome, mark and note are the worker's own words */
     bool cancelled;        /* by cancel_fd: nothing is known of the case */
     bool not_started;      /* the worker never became ready: `note` says why, and the case was not handed out */
     char *note;            /* message of `done`; how the worker ended; what broke the protocol; NULL = none; owned */
