@@ -34,7 +34,7 @@ static bool remove_state(const struct workspace *ws, struct err *e)
     if (!keep) {
         ok = file_remove_tree(ws->state_dir, e);
     } else {
-        static const char *const own[] = {"graph", "run.lock", "cases", "lib"};
+        static const char *const own[] = {"graph", "run.lock", "cases", "lib", "order"};
         for (size_t i = 0; i < sizeof own / sizeof *own && ok; i++) {
             char *path = mem_printf("%s/%s", ws->state_dir, own[i]);
             ok = file_remove_tree(path, e);

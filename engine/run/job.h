@@ -112,6 +112,7 @@ struct job {
     enum case_mark mark;
     bool has_reads;       /* the worker said what it read */
     struct strvec before; /* cases that the same worker had served before it, when it failed and passes alone */
+    bool trial;           /* it was tried (run/suite.h): nothing that is here is a result */
 };
 
 struct job *job_new(void);

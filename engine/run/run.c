@@ -130,6 +130,7 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
 {
     struct workspace *ws = r->ws;
     enum step step = STEP_AGAIN;
+    r->trial = ID_NONE;
     /* Each round can only be caused by a target that changed what a Testfile reads; one that never settles is a
      * mistake in the Testfile. */
     for (int round = 0; step == STEP_AGAIN; round++) {
@@ -165,6 +166,7 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
         mem_free(selected);
         return STEP_STOP;
     }
+    r->trial = r->o->trial ? graph_find(&ws->g, r->o->trial->label) : ID_NONE;
     uint8_t *needed = closure(&ws->g, selected);
     graph_open_groups(&ws->g, selected); /* asking for a group is asking for its members */
     r->counts.selected = 0;
@@ -176,7 +178,7 @@ static enum step run_opened(struct runner *r, struct file_lock *lock, struct err
     step = STEP_ON;
     if (!ws_stamp(ws, needed, &gone)) {
         step = reload_without(ws, gone, errs);
-    } else if (!r->o->force && !r->told && ws_all_clean(ws, needed)) {
+    } else if (!r->o->force && !r->o->trial && !r->told && ws_all_clean(ws, needed)) {
         run_tell_all_clean(r, needed, selected);
         if (ws->worth_freezing && !r->o->dry_run)
             freeze(r);

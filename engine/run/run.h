@@ -16,6 +16,15 @@
 #include "run/event.h"
 #include "run/workspace.h"
 
+struct suite_trial;
+/* Trials of a case instead of running it (suite_opts.trial in run/suite.h): its suite's place and services are held for them,
+ * and all else that was selected has passed. Nothing of it is kept, and the case's state stays what it was. */
+struct run_trial {
+    const char *label; /* of the case; may be set by `select`, which has to select it */
+    bool (*serve)(void *ctx, struct suite_trial *t);
+    void *ctx;
+};
+
 struct run_opts {
     struct ws_opts ws;
     int jobs;        /* actions at once; at least 1 */
@@ -28,6 +37,7 @@ struct run_opts {
     /* Sets selected[n] for the targets asked for; called again when the graph was loaded again. false ends the run. */
     bool (*select)(void *ctx, struct workspace *ws, uint8_t *selected, struct errlist *errs);
     void *select_ctx;
+    const struct run_trial *trial; /* NULL: run what is selected */
     event_fn emit;
     void *emit_ctx;
 };

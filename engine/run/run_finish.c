@@ -6,6 +6,7 @@
 
 #include "os/clock.h"
 #include "os/file.h"
+#include "run/order.h"
 #include "run/run_internal.h"
 #include "tree/path.h"
 
@@ -238,6 +239,46 @@ static void take_reads(struct runner *r, node_id n, struct ending *v)
     mem_free(files);
 }
 
+/* It failed after other cases and passes alone: `tgraph bisect` is to find out after which. */
+static void keep_order(struct runner *r, struct ending *v)
+{
+    const struct graph *g = &r->ws->g;
+    const struct graph_case *c = graph_case(g, v->j->node);
+    const char *suite = graph_label(g, c->suite), *id = graph_str(g, c->id);
+    struct strvec before = STRVEC_INIT;
+    struct buf note = BUF_INIT;
+    struct err e = ERR_INIT;
+    for (size_t i = 0; i < v->j->before.n; i++)
+        if (strcmp(v->j->before.v[i], id) != 0) /* its first attempt failed without the earlier attempts */
+            strvec_add(&before, v->j->before.v[i]);
+    if (!before.n) {
+        buf_adds(&note, "passes in a worker of its own");
+    } else if (order_write(r->ws->state_dir, suite, id, &before, &e)) {
+        r->order_kept = 1;
+        order_note(suite, id, &before, &note);
+    } else {
+        buf_printf(&note, "passes in a worker of its own: it depends on the cases before it (not kept: %s)", e.msg);
+    }
+    add_note(v, buf_cstr(&note));
+    err_clear(&e);
+    buf_clear(&note);
+    strvec_clear(&before);
+}
+
+/* It passes: what was kept for `tgraph bisect` is of the past. */
+static void forget_order(struct runner *r, node_id n)
+{
+    const struct graph *g = &r->ws->g;
+    const struct graph_case *c = graph_case(g, n);
+    if (!r->order_kept) { /* looked for once: mostly there is none, and cases are many */
+        char *dir = order_dir(r->ws->state_dir);
+        r->order_kept = file_exists(dir) ? 1 : -1;
+        mem_free(dir);
+    }
+    if (r->order_kept > 0)
+        order_remove(r->ws->state_dir, graph_label(g, c->suite), graph_str(g, c->id));
+}
+
 static void decide(struct runner *r, struct ending *v)
 {
     struct graph *g = &r->ws->g;
@@ -248,6 +289,8 @@ static void decide(struct runner *r, struct ending *v)
     v->reads = ID_NONE;
     if (j->note)
         add_note(v, j->note);
+    if (j->before.n)
+        keep_order(r, v);
     if (j->outcome != OUTCOME_PASSED)
         return;
     v->store_pass = !(nd->flags & NODE_NO_CACHE) && !j->unstored;
@@ -392,6 +435,8 @@ static void take_over(struct runner *r, struct ending *v)
         st->status = st->status == STATUS_FAILED ? STATUS_FAILED : STATUS_DIRTY;
         return;
     }
+    if (j->kind == JOB_CASE && j->outcome == OUTCOME_PASSED)
+        forget_order(r, j->node);
     st->key = v->key;
     st->outcome = (uint8_t)j->outcome;
     st->mark = (uint8_t)j->mark;
@@ -424,13 +469,20 @@ static void finish_restore(struct runner *r, struct job *j)
     run_queue(r, j->node);
 }
 
+/* Nothing of it is a result. An outcome that is bad says that it could not be tried. */
+static void finish_trial(struct runner *r, struct job *j)
+{
+    struct run_end end = {.outcome = j->outcome, .reason = r->nodes[j->node].reason, .note = j->note};
+    run_done(r, j->node, &end);
+}
+
 void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
 {
     struct ending *v = mem_calloc(n + 1, sizeof *v);
     struct err e = ERR_INIT;
     uint32_t n_runs = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (jobs[i]->kind == JOB_RESTORE)
+        if (jobs[i]->kind == JOB_RESTORE || jobs[i]->trial)
             continue;
         v[n_runs].j = jobs[i];
         decide(r, &v[n_runs++]);
@@ -470,6 +522,8 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         if (jobs[i]->kind == JOB_RESTORE)
             finish_restore(r, jobs[i]);
+        else if (jobs[i]->trial)
+            finish_trial(r, jobs[i]);
     mem_free(v);
     err_clear(&e);
 }

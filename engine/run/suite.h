@@ -30,6 +30,8 @@
 #include "run/pool.h"
 #include "run/worker.h"
 
+struct suite_trial;
+
 struct suite_opts { /* strings live as long as the suite */
     uint32_t node;  /* not interpreted here */
     const char *label, *root, *cwd;
@@ -48,6 +50,9 @@ struct suite_opts { /* strings live as long as the suite */
     int64_t grace_ms, left_ms;
     int cancel_fd, kill_fd;
     atomic_bool *others_wait; /* something else waits for a place: a server leaves after a group; may be NULL */
+    /* NULL, or what is done by the thread of a place instead of serving a case; false: interrupted. */
+    bool (*trial)(void *ctx, struct suite_trial *t);
+    void *trial_ctx;
 };
 
 struct suite_case { /* strings are copied */
@@ -73,6 +78,11 @@ bool suite_failed_waits(struct suite *s);  /* one of them failed last time */
 uint32_t suite_places_wanted(struct suite *s);
 /* From now on no further case is begun. */
 void suite_stop(struct suite *s);
+/* Within suite_opts.trial: serves any case in the worker of the call before, or in a new one, as the suite would. Nothing of
+ * it is a result. false: that worker can serve no more, and the case was not handed to it. */
+bool suite_trial_serve(struct suite_trial *t, const struct suite_case *c, const char *next, struct worker_answer *a);
+/* The next case gets a new worker. */
+void suite_trial_renew(struct suite_trial *t);
 /* A job for pool_submit that serves until nothing is left to begin, or something else waits. */
 struct job *suite_job(struct suite *s);
 

@@ -37,6 +37,8 @@ static void unlock(struct suite *s) { pthread_mutex_unlock(&s->mu); }
 static void tell_end(struct server *v, const struct worker_ending *e, const char *when)
 {
     struct buf text = BUF_INIT;
+    if (v->s->o.trial) /* whoever tries has seen what matters, and nobody failed */
+        return;
     if (e->note)
         buf_printf(&text, "a worker of %s %s: %s", v->s->o.label, when, e->note);
     if (e->left_over)
@@ -331,16 +333,15 @@ static void check_alone(struct server *v, const struct suite_case *c, struct job
     end_worker(v, false);
     struct worker_answer a = {0};
     try_once(v, c, NULL, 1, &a);
-    if (a.outcome == OUTCOME_PASSED)
-        set_note(j, "passes in a worker of its own: it depends on the cases before it");
-    else
-        strvec_clear(&j->before);
+    if (a.outcome != OUTCOME_PASSED)
+        strvec_clear(&j->before); /* else it depends on them: the coordinator says so */
     worker_answer_clear(&a);
 }
 
 static void give(struct server *v, struct job *j)
 {
     struct pool_msg m = {.type = POOL_JOB_DONE, .job = j};
+    j->trial = v->s->o.trial != NULL;
     pool_post(v->pool, &m);
 }
 
@@ -426,6 +427,39 @@ static void serve_case(struct server *v, const struct suite_case *c, const char 
     after_case(v);
 }
 
+/* ---- trials ------------------------------------------------------------------------------------------------------ */
+
+struct suite_trial {
+    struct server *v;
+};
+
+bool suite_trial_serve(struct suite_trial *t, const struct suite_case *c, const char *next, struct worker_answer *a)
+{
+    struct server *v = t->v;
+    if (v->w && (!worker_usable(v->w) || worker_wants_recycling(v->w)))
+        return false;
+    try_once(v, c, next, 1, a);
+    return true;
+}
+
+void suite_trial_renew(struct suite_trial *t) { end_worker(t->v, false); }
+
+static void try_case(struct server *v, const struct suite_case *c)
+{
+    struct suite_trial t = {v};
+    struct job *j = case_job(v, c);
+    struct pool_msg begun = {.type = POOL_JOB_STARTED, .job = j};
+    pool_post_later(v->pool, &begun);
+    j->cancelled = !v->s->o.trial(v->s->o.trial_ctx, &t);
+    j->outcome = OUTCOME_SKIPPED;
+    end_worker(v, false);
+    if (j->cancelled)
+        suite_stop(v->s);
+    give(v, j);
+}
+
+/* ---- a place ----------------------------------------------------------------------------------------------------- */
+
 /* The next case for this thread, of its group or of another one; false: none. */
 static bool next_case(struct server *v, struct suite_case *c, const char **next)
 {
@@ -494,6 +528,8 @@ void suite_serve(struct job *job)
                 mem_printf("not begun: the suite's time limit of %.3g s was over", (double)s->o.timeout_ms / 1000);
             give_up(&v, &c, OUTCOME_TIMED_OUT, why);
             mem_free(why);
+        } else if (s->o.trial) {
+            try_case(&v, &c);
         } else {
             serve_case(&v, &c, next);
         }
