@@ -186,6 +186,55 @@ function support.pass_on(options, to)
   return to
 end
 
+-- What a rule hands to `suite` unchanged.
+support.SUITE_FIELDS = {
+  timeout = "number|string|boolean",
+  case_timeout = "number|string|boolean",
+  retries = "number",
+  tags = "table|string",
+  pool = "string",
+  slots = "number",
+  exclusive = "boolean|string|table",
+  cache = "boolean",
+  description = "string",
+}
+
+---`fields` and the fields that go to `suite` unchanged.
+---@param fields table<string, string>
+---@return table<string, string>
+function support.with_suite_fields(fields)
+  for name, wanted in pairs(support.SUITE_FIELDS) do
+    fields[name] = wanted
+  end
+  return fields
+end
+
+---Copies the fields that go to `suite` unchanged.
+---@param options table
+---@param to table
+---@return table to
+function support.pass_on_suite(options, to)
+  for name in pairs(support.SUITE_FIELDS) do
+    to[name] = options[name]
+  end
+  return to
+end
+
+---What stands for the worker of suites whose cases are a process each: an input of each such suite.
+---@return string path
+function support.exec_adapter()
+  return adapter "exec/worker.sh"
+end
+
+---The command of that worker (docs/rules/exec.md): `arguments` of its own, and after them what starts each case.
+---@param arguments string[]
+---@param prefix string[]
+---@return string[] cmd
+function support.exec_worker(arguments, prefix)
+  local cmd = { "sh", support.for_command(support.exec_adapter()) }
+  return support.append(cmd, arguments, { "--" }, prefix)
+end
+
 ---A target's name from any text: what a name may not hold becomes "_".
 ---@param text string
 ---@return string

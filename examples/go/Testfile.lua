@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: MIT
+local go = use "go"
+
+go.suite {}
