@@ -23,6 +23,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import types
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -34,6 +35,7 @@ LIBRARY = next(
 import pytest  # noqa: E402
 
 NO_TAGS = frozenset(("parametrize", "usefixtures", "filterwarnings"))  # how a test is made; nobody selects by that
+STARTED_S = 0.05  # a case that was set up (and collected) for longer than this says when it begins
 ID_BYTES = 4096  # an id of a case is at most so long
 
 
@@ -333,6 +335,7 @@ class Serve(Base):
         self.foreign = False
         self.reports = None
         self.run = None
+        self.began = 0
         self.is_ready = False
         self.escalated = None
         self.troubles = []  # (message, details): what went wrong outside of a case
@@ -481,6 +484,7 @@ class Serve(Base):
         return boundary(item)
 
     def _serve(self, session, run):
+        self.began = time.monotonic()
         try:
             item = self._find(session, run)
         except (pytest.exit.Exception, KeyboardInterrupt) as e:
@@ -530,7 +534,8 @@ class Serve(Base):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item):
-        if self.run is not None and os.getpid() == self.worker.pid:
+        # It matters for the time limit alone, and costs a wake-up of the engine: what was set up at once is not told.
+        if self.run is not None and os.getpid() == self.worker.pid and time.monotonic() - self.began > STARTED_S:
             self.run.started()
 
     def pytest_runtest_logreport(self, report):

@@ -545,6 +545,10 @@ with Project(
 
             @pytest.fixture(scope="session")
             def base():
+                import time
+                end = time.monotonic() + 0.06
+                while time.monotonic() < end:  # a costly set-up
+                    pass
                 yield
                 print("base is torn down")
                 raise ValueError("at the end")
@@ -616,7 +620,7 @@ with Project(
     e = p.start()
     e.ready()
     equal(e.case("test_a.py::test_base")["outcome"], "passed", "a session's fixture is set up")
-    equal(e.started, 1, "started is said")
+    equal(e.started, 1, "started is said after a long set-up")
     status, errors = e.end()
     ok(status == 1 and "at the end" in errors[0]["message"] and "ValueError" in errors[0]["details"], "its tear-down's error is told after exit", errors)
 
