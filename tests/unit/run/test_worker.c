@@ -28,6 +28,7 @@ static void a_good_worker_serves_case_after_case(void **state)
         run_case(w, i % 7 ? "pass" : "slow bytes", 60000, &a);
         assert_int_equal(a.outcome, OUTCOME_PASSED);
         assert_int_equal(a.mark, MARK_NONE);
+        assert_true(a.answered);
         assert_null(a.note);
         assert_null(a.details);
         assert_false(a.has_reads);
@@ -131,6 +132,7 @@ static void crashes(const char *name, int exit_code, int number, const char *not
     assert_int_equal(a.signal, number);
     assert_text(a.note, note);
     assert_false(a.not_started);
+    assert_false(a.answered);
     worker_answer_clear(&a);
     /* Nothing more is handed to it. */
     run_case(w, "pass", 0, &a);
@@ -149,6 +151,48 @@ static void its_end_in_the_middle_of_a_case_is_that_cases_crash(void **state)
     crashes("exit 0", 0, 0, "its worker ended with exit status 0");
     crashes("exit 3", 3, 0, "its worker ended with exit status 3");
     crashes("half then exit", 0, 0, "its worker ended with exit status 0");
+}
+
+/* Killed at any moment of its life: each case has one answer, and only a `done` is a pass. */
+static void killed_at_any_moment_it_loses_no_case(void **state)
+{
+    (void)state;
+    unsigned passed = 0, crashed = 0, unready = 0, idle = 0;
+    for (int i = 0; i < 200; i++) {
+        char how[64];
+        snprintf(how, sizeof how, "kill after %d", 1 + i * 53 % 4000);
+        struct worker *w = start(how);
+        struct worker_answer a = {0};
+        struct worker_ending e;
+        bool lost = false;
+        while (worker_usable(w)) {
+            run_case(w, "full", 60000, &a);
+            if (a.answered) {
+                assert_int_equal(a.outcome, OUTCOME_FAILED);
+                assert_log(&a.log, 1, "out\n");
+                assert_log(&a.log, 2, "err\n");
+                passed++;
+            } else if (a.not_started) {
+                assert_int_equal(a.outcome, OUTCOME_ERROR);
+                assert_text(a.note, "its worker was ended by SIGKILL");
+                unready++;
+                lost = true;
+            } else {
+                assert_int_equal(a.outcome, OUTCOME_CRASHED);
+                assert_int_equal(a.signal, SIGKILL);
+                assert_true(!a.has_reads && !a.reads.n && !a.n_subtests && !a.details);
+                crashed++;
+                lost = true;
+            }
+            worker_answer_clear(&a);
+        }
+        idle += !lost;
+        worker_end(w, &e);
+        assert_false(e.clean);
+        assert_int_equal(e.note == NULL, lost);
+        worker_ending_clear(&e);
+    }
+    assert_true(passed > 0 && crashed + unready + idle == 200);
 }
 
 static void a_crash_keeps_the_log(void **state)
@@ -659,6 +703,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_a_run_says),
         cmocka_unit_test(a_message_of_many_megabytes),
         cmocka_unit_test(its_end_in_the_middle_of_a_case_is_that_cases_crash),
+        cmocka_unit_test(killed_at_any_moment_it_loses_no_case),
         cmocka_unit_test(a_crash_keeps_the_log),
         cmocka_unit_test(a_done_counts_also_when_it_ends_at_once),
         cmocka_unit_test(it_closes_its_descriptor_and_lives_on),

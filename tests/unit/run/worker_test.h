@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,11 @@ static void crash(int number)
 {
     signal(number, SIG_DFL); /* the sanitizers catch some */
     raise(number);
+}
+static void die(int number)
+{
+    (void)number;
+    kill(getpid(), SIGKILL);
 }
 static void hang(void)
 {
@@ -256,6 +262,11 @@ static int worker_main(const char *how)
         return 80;
     from_engine = fdopen(atoi(getenv("TGRAPH_WORKER_IN")), "r");
     to_engine = atoi(getenv("TGRAPH_WORKER_OUT"));
+    if (strncmp(how, "kill after ", 11) == 0) { /* microseconds */
+        struct itimerval t = {.it_value.tv_usec = atol(how + 11)};
+        signal(SIGALRM, die);
+        setitimer(ITIMER_REAL, &t, NULL);
+    }
     say("starting\n");
     if (strcmp(how, "never ready") == 0)
         hang();
