@@ -26,7 +26,7 @@ return {
     type = "inputs",
     kinds = "test build suite discover",
     default = "none",
-    doc = "Files that the command may read and its depfile (a suite's worker) then says whether it did; without a depfile all of them count.",
+    doc = "Files that the command may read, and its depfile (or a suite's worker) says whether it did; without one all of them count.",
   },
   {
     name = "deps",
@@ -213,7 +213,7 @@ return {
     kinds = "suite",
     required = "suite",
     own = true,
-    doc = "The cases: ids, and tables with an id and what this case has beside the suite; or discover { ... }, a command that lists them.",
+    doc = "The cases: ids, and tables with an id and what the case has besides; or discover { ... }, a command that lists them.",
   },
   {
     name = "case_timeout",
@@ -248,7 +248,7 @@ return {
     type = "recycle",
     kinds = "suite",
     default = "never",
-    doc = "When a worker is replaced by a new one: after so many cases, or when it has grown larger than that: { cases = 500, memory = \"512MiB\" }.",
+    doc = "When a worker is replaced: after so many cases, or when it has grown so large: { cases = 500, memory = \"512MiB\" }.",
   },
 
   -- What the table of a case may hold. The engine checks it (engine/lua/cases.c).
