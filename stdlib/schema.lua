@@ -213,7 +213,7 @@ return {
     kinds = "suite",
     required = "suite",
     own = true,
-    doc = "The cases: ids, and tables with an id and what the case has besides; or discover { ... }, a command that lists them.",
+    doc = "The cases: ids, and tables with an id and what the case has besides; or discover { ... }: a command lists them.",
   },
   {
     name = "case_timeout",
@@ -248,7 +248,7 @@ return {
     type = "recycle",
     kinds = "suite",
     default = "never",
-    doc = "When a worker is replaced: after so many cases, or when it has grown so large: { cases = 500, memory = \"512MiB\" }.",
+    doc = "When a worker is replaced: after so many cases, or when it is so large: { cases = 500, memory = \"512MiB\" }.",
   },
 
   -- What the table of a case may hold. The engine checks it (engine/lua/cases.c).

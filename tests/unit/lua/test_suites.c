@@ -161,8 +161,8 @@ static void mistakes_of_fields(void **state)
                                               "the other (docs/worker-protocol.md).\n"},
         {"suite \"s\" { worker = \"w\", inputs = {} }",
          "Testfile.lua:1:7: error T203: suite 's' needs the field 'cases'\n"
-         "  hint: The cases: ids, and tables with an id and what the case has besides; or discover { ... }, a command "
-         "that lists them.\n"},
+         "  hint: The cases: ids, and tables with an id and what the case has besides; or discover { ... }: a command "
+         "lists them.\n"},
         {"suite \"s\" { worker = \"w\", inputs = {}, cases = { \"a\" }, case_timout = 1 }",
          "Testfile.lua:1:57: error T201: unknown field 'case_timout' of suite 's'\n"
          "  hint: did you mean 'case_timeout'?\n"},
