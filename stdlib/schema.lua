@@ -234,7 +234,7 @@ return {
     type = "order",
     kinds = "suite",
     default = "\"any\"",
-    doc = "\"group\": the cases of a group stay on one worker. \"file\": the same, and a case without a group is in that of its first input.",
+    doc = "\"group\": the cases of a group stay together. \"file\": the same, a case without a group being in that of its first input.",
   },
   {
     name = "isolate",
