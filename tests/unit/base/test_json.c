@@ -171,6 +171,19 @@ static void keys_are_escaped_too_and_depth_60_works(void **state)
     buf_clear(&b);
 }
 
+static void utf8_is_told_from_other_bytes(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "", "abc", "\x7f", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\x80",         "\xc0\x80",         "\xc3", "a\xe2\x82",
+                                      "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(json_is_utf8(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(json_is_utf8(bad[i], strlen(bad[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +195,7 @@ int main(void)
         cmocka_unit_test(invalid_utf8_becomes_replacement_characters),
         cmocka_unit_test(any_bytes_give_valid_text),
         cmocka_unit_test(keys_are_escaped_too_and_depth_60_works),
+        cmocka_unit_test(utf8_is_told_from_other_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
