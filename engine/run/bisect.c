@@ -51,6 +51,39 @@ static bool halve(struct bisect *b, uint32_t *left)
     return last != TRIAL_STOP;
 }
 
+/* Several are needed. From the front: the shortest end of the list that still fails begins with one of them; with that one held,
+ * the same is asked of what follows it: log2(n) trials for each. */
+static bool peel(struct bisect *b, uint32_t *left)
+{
+    uint32_t *v = mem_resize(NULL, b->n_found + 1, sizeof *v);
+    uint32_t n_held = 0; /* of `found`, at its beginning */
+    enum bisect_verdict is = TRIAL_PASSES;
+    while (*left && n_held < b->n_found) {
+        if (n_held && (is = try_some(b, left, b->found, n_held)) == TRIAL_FAILS)
+            b->n_found = n_held;
+        if (is == TRIAL_FAILS || is == TRIAL_STOP)
+            break;
+        /* With the end that begins at n_held it fails, without any it passes. */
+        for (uint32_t hi = b->n_found; *left && is != TRIAL_STOP && hi - n_held > 1;) {
+            uint32_t mid = n_held + (hi - n_held) / 2;
+            memcpy(v, b->found, n_held * sizeof *v);
+            memcpy(v + n_held, b->found + mid, (b->n_found - mid) * sizeof *v);
+            is = try_some(b, left, v, n_held + b->n_found - mid);
+            if (is == TRIAL_FAILS) {
+                hi -= mid - n_held;
+                keep(b, v, n_held + b->n_found - mid);
+            } else {
+                hi = mid;
+            }
+        }
+        if (is == TRIAL_STOP)
+            break;
+        n_held++;
+    }
+    mem_free(v);
+    return is != TRIAL_STOP;
+}
+
 /* Part i of n cut into `parts`: where it begins. */
 static uint32_t part_at(uint32_t n, uint32_t parts, uint32_t i) { return (uint32_t)((uint64_t)n * i / parts); }
 
@@ -111,7 +144,7 @@ static enum bisect_result find(struct bisect *b)
         return BISECT_NOT_AFTER;
     b->n_found = b->n;
     uint32_t left = b->max_trials;
-    if (!halve(b, &left) || !ddmin(b, &left))
+    if (!halve(b, &left) || !peel(b, &left) || !ddmin(b, &left))
         return BISECT_STOPPED;
     b->minimal = b->minimal || b->n_found == 1;
     enum bisect_verdict again = try_list(b, b->found, b->n_found);

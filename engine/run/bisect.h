@@ -8,8 +8,9 @@
  *     bisect_clear(&b);
  *
  * Course: none of them has to pass and all of them to fail. Then halves, as if one alone were to blame: log2(n) trials.
- * Where that one alone is not enough, ddmin (Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, IEEE
- * TSE 28(2), 2002) on the smallest list seen to fail. What was found has to fail once more, and none of them to pass once
+ * Where that one alone is not enough, the k that are needed are peeled off the smallest list seen to fail: k log2(n) trials. If
+ * each case only ever adds to the trouble that is all; in any case ddmin (Zeller and Hildebrandt, Simplifying and Isolating
+ * Failure-Inducing Input, IEEE TSE 28(2), 2002) makes sure that none is left that could go. What was found has to fail once more, and none of them to pass once
  * more: a case that fails at random is not blamed on another.
  */
 #ifndef TGRAPH_RUN_BISECT_H
