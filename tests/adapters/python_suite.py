@@ -23,7 +23,7 @@ ADAPTER = os.path.join(TOP, "rules", "pytest", "tgraph_pytest.py")
 LIBRARY = os.path.join(TOP, "rules", "python")
 PYTHON = os.environ.get("PYTHON", sys.executable)
 ENV = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
-for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONPATH"):
+for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONPATH", "TGRAPH"):
     ENV.pop(name, None)
 
 ORACLE = """
