@@ -82,17 +82,29 @@ static void set_env(struct strvec *env, const char *name, const char *value)
     mem_free(whole);
 }
 
-/* "$TGRAPH_TMPDIR" in a text stands for the case's private folder, whose name nobody can know beforehand. */
-static char *expand(const char *text, const char *tmp)
+/* "$TGRAPH_TMPDIR" in a text stands for the case's private folder, whose name nobody can know beforehand, "$TGRAPH_ROOT" for
+ * the repository's, so that a case's data is the same on every machine. */
+static char *expand(const struct exec_case *c, const char *text)
 {
-    static const char name[] = "$TGRAPH_TMPDIR";
+    const struct {
+        const char *name, *value;
+    } names[] = {{"$TGRAPH_TMPDIR", c->tmp}, {"$TGRAPH_ROOT", env_of(&c->env, "TGRAPH_ROOT")}};
     struct buf b = BUF_INIT;
-    for (const char *at; tmp && (at = strstr(text, name)); text = at + sizeof name - 1) {
-        buf_add(&b, text, (size_t)(at - text));
-        buf_adds(&b, tmp);
+    while (*text) {
+        size_t plain = strcspn(text, "$"), len = 0;
+        buf_add(&b, text, plain);
+        text += plain;
+        for (size_t i = 0; i < sizeof names / sizeof *names && *text && !len; i++)
+            if (names[i].value && strncmp(text, names[i].name, strlen(names[i].name)) == 0) {
+                len = strlen(names[i].name);
+                buf_adds(&b, names[i].value);
+            }
+        if (!len && *text)
+            buf_addc(&b, text[len++]);
+        text += len;
     }
-    buf_adds(&b, text);
-    return buf_take(&b);
+    buf_adds(&b, "");
+    return b.p ? buf_take(&b) : mem_strdup("");
 }
 
 static char *wrong(const char *name, const char *what) { return mem_printf("the case's data: '%s' %s", name, what); }
@@ -105,7 +117,7 @@ static char *take_strings(struct exec_case *c, struct strvec *to, const char *na
         const char *s = YAJL_GET_STRING(v->u.array.values[i]);
         if (!s)
             return wrong(name, "is not a list of strings");
-        char *whole = expand(s, c->tmp);
+        char *whole = expand(c, s);
         strvec_add(to, whole);
         mem_free(whole);
     }
@@ -121,7 +133,7 @@ static char *take_env(struct exec_case *c, yajl_val v)
         yajl_val value = v->u.object.values[i];
         if (!*name || strchr(name, '=') || (!YAJL_IS_STRING(value) && !YAJL_IS_NULL(value)))
             return wrong("env", "is not an object of strings (null takes a variable away)");
-        char *whole = YAJL_IS_STRING(value) ? expand(YAJL_GET_STRING(value), c->tmp) : NULL;
+        char *whole = YAJL_IS_STRING(value) ? expand(c, YAJL_GET_STRING(value)) : NULL;
         set_env(&c->env, name, whole);
         mem_free(whole);
     }
@@ -207,7 +219,7 @@ static char *case_init(struct exec_case *c, const struct exec_opts *o, const str
         set_env(&c->env, "TMPDIR", c->tmp);
     }
     for (size_t i = 0; i < o->n_prefix; i++) {
-        char *whole = expand(o->prefix[i], c->tmp);
+        char *whole = expand(c, o->prefix[i]);
         strvec_add(&c->argv, whole);
         mem_free(whole);
     }
@@ -221,6 +233,11 @@ static char *case_init(struct exec_case *c, const struct exec_opts *o, const str
             return why;
     }
     char *here = getcwd(NULL, 0);
+    if (c->cwd) {
+        char *whole = expand(c, c->cwd);
+        mem_free(c->cwd);
+        c->cwd = whole;
+    }
     char *cwd = c->cwd && *c->cwd != '/' ? mem_printf("%s/%s", here ? here : ".", c->cwd) : NULL;
     if (cwd || !c->cwd) {
         mem_free(c->cwd);
@@ -230,7 +247,7 @@ static char *case_init(struct exec_case *c, const struct exec_opts *o, const str
     if (c->format == RESULTS_JUNIT && !c->junit)
         return mem_strdup("the format is junit, but neither --junit-file nor the case's 'junit' names the file");
     if (c->junit) {
-        char *whole = expand(c->junit, c->tmp);
+        char *whole = expand(c, c->junit);
         mem_free(c->junit);
         c->junit = *whole == '/' ? whole : mem_printf("%s/%s", c->cwd, whole);
         if (whole != c->junit)

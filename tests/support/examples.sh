@@ -22,7 +22,7 @@ field() { sed -n '/"run_finished"/s/.*"'"$1"'": \{0,1\}\([0-9]*\).*/\1/p' "$work
 
 for testfile in "$top"/examples/*/Testfile.lua; do
     name=$(basename "$(dirname "$testfile")")
-    case $name in go | cargo) tool=$name ;; *) tool=sh ;; esac
+    case $name in go | cargo) tool=$name ;; *) tool="sh" ;; esac
     if ! command -v "$tool" >/dev/null; then
         n=$((n + 1))
         echo "ok $n - $name # SKIP $tool is not installed"

@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: MIT
+local cargo = use "cargo"
+
+cargo.suite {}
