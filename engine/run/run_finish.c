@@ -304,6 +304,10 @@ static void decide(struct runner *r, struct ending *v)
             mem_printf("%s was written while it ran, so its pass is not stored", graph_str(g, g->files[moved].path));
         add_note(v, text);
         mem_free(text);
+        int64_t quiet_ns;
+        if (j->kind == JOB_CASE &&
+            stamp_same(r->ws->root_fd, graph_str(g, g->files[moved].path), &g->files[moved].state, &quiet_ns))
+            run_suite_input_moved(r, n, quiet_ns);
         v->store_pass = false;
     }
     if (run_services_broke(r, n)) {

@@ -35,6 +35,7 @@ struct run_node {
     bool used_store;         /* clean by a result of the store */
     uint32_t waiting;        /* needed dependencies that are not done */
     node_id bad;             /* a dependency that did not pass; ID_NONE */
+    int64_t given_ns;        /* CLOCK_REALTIME: something that it needs was made in this run until then; 0 = nothing was */
     int64_t priority;        /* longest remaining path, in milliseconds, failed ones first */
     struct digest weak, key; /* QUEUED and on */
     char *reason;            /* the same; owned */
@@ -178,11 +179,17 @@ void run_finish_jobs(struct runner *r, struct job **jobs, uint32_t n);
 void run_suite_queue(struct runner *r, node_id n);
 /* The case is done, whatever became of it. Before its phase changes. */
 void run_suite_case_done(struct runner *r, node_id n);
+/* An input of the case was written while it ran, at that time, and is what it was. */
+void run_suite_input_moved(struct runner *r, node_id n, int64_t written_ns);
 /* Suites with cases that wait ask the scheduler for places. */
 void run_suites_offer(struct runner *r);
 /* The scheduler has given suite n a place: the job that serves there. */
 struct job *run_suite_start(struct runner *r, node_id n);
 void run_suite_place_back(struct runner *r, node_id n);
+/* The same of a place whose job has ended. */
+void run_suite_served(struct runner *r, node_id n);
+/* Workers that stayed, in case more was to come, when nothing comes any more. */
+void run_suites_end_workers(struct runner *r);
 /* Takes out a case of suite n that nobody has begun, or of any; false when there is none. The second stops all suites. */
 bool run_suite_drop(struct runner *r, node_id n, node_id *dropped);
 bool run_suites_stop(struct runner *r, node_id *dropped);

@@ -16,7 +16,8 @@ struct run_suite {
     uint32_t at_large; /* cases that were added and are not done */
     node_id *held;     /* cases that are served one by one after all others, the last one first */
     uint32_t n_held, cap_held;
-    uint32_t out; /* places asked for: in the scheduler, parked for a service, or with a thread */
+    uint32_t out;     /* places asked for: in the scheduler, parked for a service, or with a thread */
+    uint32_t serving; /* those with a thread */
     atomic_bool others_wait;
 };
 
@@ -55,6 +56,7 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
                            .places = (uint32_t)r->o->jobs,
                            .steal = sa.order == ORDER_ANY,
                            .isolate = sa.isolate,
+                           .park = a.pool == ID_NONE && !a.exclusive.n && !(g->nodes[n].flags & NODE_EXCLUSIVE),
                            .start_timeout_ms = (int64_t)sa.start_timeout_ms,
                            .timeout_ms = trial ? 0 : (int64_t)a.timeout_ms, /* of one run of it */
                            .recycle_cases = sa.recycle_cases,
@@ -97,15 +99,18 @@ static void add(struct runner *r, struct run_suite *rs, node_id n)
                             .group = c->group == STR_NONE ? UINT32_MAX : c->group,
                             .failed_before = st->status == STATUS_FAILED,
                             .estimate_ns = known ? (int64_t)st->duration_ms * 1000000 + 500000 : UNKNOWN_MS * 1000000,
-                            .timeout_ms = (int64_t)c->timeout_ms};
+                            .timeout_ms = (int64_t)c->timeout_ms,
+                            .fresh_after_ns = r->nodes[n].given_ns};
     suite_add(rs->s, &sc);
     rs->at_large++;
 }
 
 static void add_held(struct runner *r, struct run_suite *rs)
 {
-    if (rs->at_large == 0 && rs->n_held)
+    if (rs->at_large == 0 && rs->n_held) {
         add(r, rs, rs->held[--rs->n_held]);
+        suite_expect_more(rs->s, rs->n_held > 0);
+    }
 }
 
 void run_suite_case_done(struct runner *r, node_id n)
@@ -133,6 +138,14 @@ void run_suite_queue(struct runner *r, node_id n)
     }
     MEM_GROW(rs->held, rs->n_held, rs->cap_held);
     rs->held[rs->n_held++] = n;
+    suite_expect_more(rs->s, true);
+}
+
+void run_suite_input_moved(struct runner *r, node_id n, int64_t written_ns)
+{
+    struct run_suite *rs = suite_of(r, graph_case(&r->ws->g, n)->suite);
+    if (rs)
+        suite_refresh(rs->s, written_ns);
 }
 
 void run_suites_offer(struct runner *r)
@@ -153,11 +166,24 @@ void run_suites_offer(struct runner *r)
             waiting++;
         }
     }
-    for (uint32_t i = 0; i < r->n_suites; i++)
-        atomic_store(&r->suites[i]->others_wait, waiting > 0);
+    for (uint32_t i = 0; i < r->n_suites; i++) { /* its own places that wait are no reason to leave one */
+        const struct run_suite *rs = r->suites[i];
+        atomic_store(&r->suites[i]->others_wait, waiting > rs->out - rs->serving);
+    }
 }
 
-struct job *run_suite_start(struct runner *r, node_id n) { return suite_job(suite_of(r, n)->s); }
+struct job *run_suite_start(struct runner *r, node_id n)
+{
+    struct run_suite *rs = suite_of(r, n);
+    rs->serving++;
+    return suite_job(rs->s);
+}
+
+void run_suite_served(struct runner *r, node_id n)
+{
+    suite_of(r, n)->serving--;
+    run_suite_place_back(r, n);
+}
 
 void run_suite_place_back(struct runner *r, node_id n) { suite_of(r, n)->out--; }
 
@@ -176,6 +202,12 @@ bool run_suites_stop(struct runner *r, node_id *dropped)
             return true;
     }
     return false;
+}
+
+void run_suites_end_workers(struct runner *r)
+{
+    for (uint32_t i = 0; i < r->n_suites; i++)
+        suite_end_parked(r->suites[i]->s, r->pool);
 }
 
 bool run_suites_wait(struct runner *r)

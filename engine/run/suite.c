@@ -8,6 +8,8 @@
 
 #include "os/file.h"
 
+enum { REFRESHES = 3, REFRESH_CASES = 20 /* that wait: else a worker's start costs more than their next run */ };
+
 struct suite *suite_new(const struct suite_opts *o)
 {
     struct suite *s = mem_calloc(1, sizeof *s);
@@ -222,6 +224,24 @@ uint32_t suite_places_wanted(struct suite *s)
     n = s->stopped ? 0 : n < s->o.places ? n : s->o.places;
     unlock(s);
     return n;
+}
+
+void suite_expect_more(struct suite *s, bool more)
+{
+    lock(s);
+    s->expects_more = more;
+    unlock(s);
+}
+
+void suite_refresh(struct suite *s, int64_t real_ns)
+{
+    lock(s);
+    bool worth_it = s->waiting >= REFRESH_CASES && s->refreshes < REFRESHES;
+    if (real_ns > s->fresh_after_ns && (worth_it || s->expects_more)) {
+        s->fresh_after_ns = real_ns;
+        s->refreshes += worth_it;
+    }
+    unlock(s);
 }
 
 void suite_stop(struct suite *s)

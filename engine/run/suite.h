@@ -44,6 +44,7 @@ struct suite_opts { /* strings live as long as the suite */
     uint32_t max_attempts;
     uint32_t places; /* threads that may serve at once */
     bool steal, isolate;
+    bool park; /* a worker may outlive its thread's visit: it holds nothing that somebody else waits for */
     int64_t start_timeout_ms, timeout_ms; /* the second: of all, from the first worker's start; 0 = none */
     uint32_t recycle_cases;
     uint64_t recycle_bytes;
@@ -62,6 +63,8 @@ struct suite_case { /* strings are copied */
     uint32_t group;   /* any number; equal ones are a group. UINT32_MAX: on its own */
     bool failed_before;
     int64_t estimate_ns, timeout_ms;
+    int64_t fresh_after_ns; /* CLOCK_REALTIME: what it needs was still written then, so that a worker which was up may
+                             * have seen something else; 0 = it was there before any worker */
 };
 
 struct suite;
@@ -76,6 +79,13 @@ int64_t suite_waiting_ns(struct suite *s); /* what they are expected to take */
 bool suite_failed_waits(struct suite *s);  /* one of them failed last time */
 /* How many threads could find something to do, those that serve already among them. */
 uint32_t suite_places_wanted(struct suite *s);
+/* More cases will be added when those that were added are done: workers are kept for them. */
+void suite_expect_more(struct suite *s, bool more);
+/* An input was written at about this time (CLOCK_REALTIME), and is what it was: what a worker that was started before has kept of it
+ * is in doubt, so cases go to new ones. Done a few times only, then it is not worth it; always for cases that were held back. */
+void suite_refresh(struct suite *s, int64_t real_ns);
+/* Ends the workers that stay without a thread, when no job of it is out, and posts what their ends say. */
+void suite_end_parked(struct suite *s, struct pool_threads *pool);
 /* From now on no further case is begun. */
 void suite_stop(struct suite *s);
 /* Within suite_opts.trial: serves any case in the worker of the call before, or in a new one, as the suite would. Nothing of

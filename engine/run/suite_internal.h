@@ -41,6 +41,9 @@ struct suite {
     bool stopped;
     char *broken;            /* no worker can serve: why */
     uint32_t start_failures; /* one after the other */
+    bool expects_more;
+    int64_t fresh_after_ns; /* CLOCK_REALTIME: workers started before are replaced */
+    uint32_t refreshes;
     uint32_t alone_checks;
     int64_t deadline_ns; /* CLOCK_MONOTONIC; 0 = none or not begun */
     struct parked {      /* by the place of their thread */

@@ -146,7 +146,7 @@ static bool park(struct server *v)
 {
     struct suite *s = v->s;
     lock(s);
-    bool worth_it = s->waiting > 0 && !s->stopped && v->w;
+    bool worth_it = s->o.park && (s->waiting > 0 || s->expects_more) && !s->stopped && v->w;
     if (worth_it) {
         while (s->n_parked <= v->place) {
             MEM_GROW(s->parked, s->n_parked, s->cap_parked);
@@ -161,13 +161,12 @@ static bool park(struct server *v)
     return worth_it;
 }
 
-/* The ones that nobody will come back for. */
-static void end_parked(struct server *v)
+/* The ones that nobody will come back for: unless `all`, only if nobody can be meant to. */
+static void end_parked(struct suite *s, struct pool_threads *pool, bool all)
 {
-    struct suite *s = v->s;
     for (uint32_t i = 0;; i++) {
         lock(s);
-        bool done = s->waiting > 0 || i >= s->n_parked;
+        bool done = (!all && (s->waiting > 0 || s->expects_more)) || i >= s->n_parked;
         struct parked p = {0};
         if (!done) {
             p = s->parked[i];
@@ -179,7 +178,7 @@ static void end_parked(struct server *v)
         if (!p.w)
             continue;
         struct server other = {.s = s,
-                               .pool = v->pool,
+                               .pool = pool,
                                .place = i,
                                .w = p.w,
                                .served = p.served,
@@ -189,6 +188,8 @@ static void end_parked(struct server *v)
         end_worker(&other, false);
     }
 }
+
+void suite_end_parked(struct suite *s, struct pool_threads *pool) { end_parked(s, pool, true); }
 
 /* ---- serving ----------------------------------------------------------------------------------------------------- */
 
@@ -284,6 +285,12 @@ static void try_once(struct server *v, const struct suite_case *c, const char *n
         v->tmpdir = NULL;
         strvec_clear(&v->served);
     }
+    lock(s);
+    int64_t fresh_after_ns = s->fresh_after_ns > c->fresh_after_ns ? s->fresh_after_ns : c->fresh_after_ns;
+    bool stale = v->w && v->started_real_ns <= fresh_after_ns;
+    unlock(s);
+    if (stale)
+        end_worker(v, false);
     if (!v->w)
         start_worker(v);
     int64_t timeout_ms = c->timeout_ms;
@@ -499,7 +506,8 @@ static bool should_leave(struct server *v, int64_t since_ns)
     lock(s);
     bool between = v->group == UINT32_MAX || s->groups[v->group].head == UINT32_MAX;
     unlock(s);
-    return between && s->o.others_wait && atomic_load(s->o.others_wait) &&
+    /* A worker that cannot stay would have to be started again: it goes on. */
+    return between && s->o.park && s->o.others_wait && atomic_load(s->o.others_wait) &&
            clock_mono_ns() - since_ns > (int64_t)STAY_MS * 1000000;
 }
 
@@ -538,7 +546,7 @@ void suite_serve(struct job *job)
     leave(&v);
     if (!park(&v)) {
         end_worker(&v, false);
-        end_parked(&v);
+        end_parked(s, v.pool, false);
     }
     strvec_clear(&v.served);
 }
