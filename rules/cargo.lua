@@ -276,7 +276,7 @@ function cargo.suite(options)
   support.check("cargo.suite", options, FIELDS, 2)
   local name, target = options.name or "cargo", options.target or "target"
   if #support.matching({ "Cargo.toml" }) == 0 then
-    error("cargo.suite: there is no Cargo.toml in the Testfile's folder: that of a package or workspace lies beside it", 2)
+    error("cargo.suite: there is no Cargo.toml in the Testfile's folder; it lies beside the topmost one", 2)
   end
   local out = "build/tgraph/" .. support.target_name(name)
   local answer, metadata = out .. ".json", out .. ".metadata.json"
