@@ -35,7 +35,7 @@ struct run_node {
     bool used_store;         /* clean by a result of the store */
     uint32_t waiting;        /* needed dependencies that are not done */
     node_id bad;             /* a dependency that did not pass; ID_NONE */
-    int64_t given_ns;        /* CLOCK_REALTIME: something that it needs was made in this run until then; 0 = nothing was */
+    int64_t given_ns;        /* CLOCK_REALTIME when the last thing that it needs was made in this run; 0 = none */
     int64_t priority;        /* longest remaining path, in milliseconds, failed ones first */
     struct digest weak, key; /* QUEUED and on */
     char *reason;            /* the same; owned */
@@ -75,9 +75,9 @@ struct runner {
     struct pool_threads *pool;
     struct jobserver js;
     bool have_js;
-    char *tmp_base;       /* folder of the private folders; NULL until the first job */
-    char *self;           /* the file of this program, for `tgraph once` in a command; NULL = not known */
-    struct lend *lend;    /* places of those that wait for another process (`tgraph once`); NULL = none are lent */
+    char *tmp_base;    /* folder of the private folders; NULL until the first job */
+    char *self;        /* the file of this program, for `tgraph once` in a command; NULL = not known */
+    struct lend *lend; /* places of those that wait for another process (`tgraph once`); NULL = none are lent */
     uint32_t lent;
     bool announced;       /* EVENT_RUN_STARTED is out */
     bool may_run_ahead;   /* every node takes one slot, no jobserver, no --fail-fast */
@@ -88,11 +88,11 @@ struct runner {
     uint32_t jobs_out; /* submitted to the pool and not taken back */
     struct run_service *services;
     uint32_t n_services;
-    struct map service_index; /* node -> index in services */
+    struct map service_index;  /* node -> index in services */
     struct run_suite **suites; /* that have had a case to serve */
     uint32_t n_suites, cap_suites;
     struct map suite_index; /* node -> index in suites */
-    struct run_look *looks;   /* per set: the last look at its files; grown on demand */
+    struct run_look *looks; /* per set: the last look at its files; grown on demand */
     uint32_t n_looks;
     struct run_look *given; /* per node: the same of its outputs; NULL until the first */
     uint32_t *visited;      /* per node: the last walk over dependencies that came by */
@@ -108,10 +108,10 @@ struct runner {
         } * v;
         uint32_t n, cap;
     } memory;
-    node_id trial;       /* the case that is tried and not run; ID_NONE */
-    bool trial_waits;    /* for all others to be done */
-    int8_t order_kept;   /* .tgraph/order/ is there: 1, is not: -1, nobody has looked: 0 */
-    bool stopping; /* --fail-fast has struck, or interrupted: nothing new starts */
+    node_id trial;     /* the case that is tried and not run; ID_NONE */
+    bool trial_waits;  /* for all others to be done */
+    int8_t order_kept; /* .tgraph/order/ is there: 1, is not: -1, nobody has looked: 0 */
+    bool stopping;     /* --fail-fast has struck, or interrupted: nothing new starts */
     bool interrupted;
     char *stop_reason;
     bool store_broken; /* a write failed: said once */

@@ -60,6 +60,7 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
     struct run_node *rn = &r->nodes[n];
     const struct node *nd = &r->ws->g.nodes[n];
     const char *label = graph_label(&r->ws->g, n);
+    enum run_phase phase = (enum run_phase)rn->phase;
     if (nd->kind == KIND_CASE)
         run_suite_case_done(r, n);
     run_set_phase(r, n, PHASE_DONE);
@@ -75,10 +76,14 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
     rn->to_tell = !kind_is_group((enum node_kind)nd->kind) && nd->kind != KIND_SERVICE && (!told || runs_now);
     if (rn->to_tell && r->announced)
         run_tell(r, n, end);
+    bool made = runs_now || phase == PHASE_RESTORING;
+    int64_t made_ns = made && r->users_at[n] < r->users_at[n + 1] ? clock_real_ns() : rn->given_ns;
     for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++) {
         node_id user = r->users[u];
         if (run_is_bad(end->outcome))
             r->nodes[user].bad = n;
+        if (made_ns > r->nodes[user].given_ns)
+            r->nodes[user].given_ns = made_ns;
         if (r->nodes[user].phase == PHASE_WAITING && --r->nodes[user].waiting == 0)
             push_ready(r, user);
     }
@@ -363,7 +368,7 @@ static void take_messages(struct runner *r)
             if (m.job->cancelled) /* its thread may have seen the signal first */
                 interrupt(r);
             if (m.job->kind == JOB_SERVE)
-                run_suite_place_back(r, m.job->node);
+                run_suite_served(r, m.job->node);
             if (m.job->kind == JOB_RUN || m.job->kind == JOB_CASE)
                 run_ahead(r, m.job);
             if (m.job->kind == JOB_RUN || m.job->kind == JOB_SERVE) {
@@ -564,6 +569,8 @@ void run_nodes(struct runner *r, const uint8_t *needed, const uint8_t *selected)
         start_all(r); /* the processors first, then the paperwork */
         finish_pending(r);
     }
+    run_suites_end_workers(r);
+    take_messages(r);
     if (r->phase_count[PHASE_DONE] + r->phase_count[PHASE_NONE] != g->n_nodes)
         BUG("%u nodes were left over", g->n_nodes - r->phase_count[PHASE_DONE] - r->phase_count[PHASE_NONE]);
     touch_results(r);

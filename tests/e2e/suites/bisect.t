@@ -267,6 +267,14 @@ expect_status 1
 expect_silent_out
 expect_err "^tgraph: unit#b cannot be tried: no worker of suite 'unit' can serve it: .*exit status 4"
 
+describe "a worker that is not there"
+fresh <<'END'
+suite "unit" { worker = { "tgraph-no-such-program" }, inputs = {}, cases = { "a", "b" } }
+END
+bisect 'unit#b'
+expect_status 1
+expect_err "^tgraph: unit#b was not tried: 'tgraph-no-such-program' is not on PATH"
+
 describe "interrupted"
 fresh <<'END'
 unit("unit", { { id = "a", data = { hang = true } }, { id = "b" } })

@@ -102,7 +102,7 @@ run
 report $? "it fails"
 expect_marks
 run_tgraph list
-expect_err "s\.jsonl:4:1: .*[\"']a[\"']"
+expect_err "s\.jsonl:4:10: .*'a' is there twice: on line 1 and on line 4"
 rm list/3
 rm -f "$work/discovered"
 run

@@ -46,17 +46,20 @@ run -j1
 expect_status 1
 expect_marks a
 
-describe "the same, and the run is stopped by --fail-fast or has other things to do"
+describe "the same of a worker that waits for more, when --fail-fast stops the run"
 rm -rf .tgraph "$TGRAPH_CACHE_DIR"
 file Testfile.lua <<'END'
-suite "s" { worker = { "./w.py" }, inputs = {}, env = { "MARKS" },
-  cases = { { id = "a", data = { ["do"] = "sleep 0.15, bye exit 5" } }, { id = "b", data = { ["do"] = "sleep 0.1" } } } }
-test "t" { cmd = "sleep 0.05; echo t >>../ran; exit 1", inputs = {} }
+local list = { { id = "a", data = { ["do"] = "sleep 0.15, bye exit 5" } } }
+for i = 1, 20 do list[#list + 1] = { id = "b" .. i } end
+suite "s" { worker = { "./w.py" }, inputs = {}, env = { "MARKS" }, cases = list }
+test "t" { cmd = "echo t >>../ran; exit 1", inputs = {} }
 END
+rm -f "$work/ran"
 run -j1 --fail-fast
 expect_status 1
-rm -f "$work/ran"
-run
+expect_marks a t
+expect_event '"message".*worker of s'
+run s
 expect_status 1
 grep -qx a "$work/ran"
 report $? "a was not kept"

@@ -13,6 +13,7 @@ TO = int(os.environ["TGRAPH_WORKER_OUT"])
 MARKS = os.environ.get("MARKS", "..")
 SPOILT = []
 BYE = []  # what is said after `exit`
+LOADED = {}  # files as they were at the start
 
 
 def mark(name, text):
@@ -36,6 +37,14 @@ def wait_for(path):
         if os.path.exists(path):
             return
         time.sleep(0.01)
+
+
+def content(path):
+    try:
+        with open(path) as f:
+            return f.read().strip()
+    except FileNotFoundError:
+        return None
 
 
 def step(what, run, answer):
@@ -66,9 +75,11 @@ def step(what, run, answer):
             f.write(text)
     elif word == "holds":  # PATH TEXT
         path, _, text = rest.partition(" ")
-        with open(path) as f:
-            if f.read().strip() != text:
-                answer["outcome"] = "failed"
+        if content(path) != text:
+            answer["outcome"] = "failed"
+    elif word == "loaded":
+        if content(rest) != LOADED[rest]:
+            answer["outcome"] = "failed"
     elif word == "spoil":
         SPOILT.append(run["case"])
     elif word == "unspoilt":
@@ -143,6 +154,8 @@ def main():
             wait_for(os.path.join(MARKS, rest))
         elif word == "touch":
             open(os.path.join(MARKS, rest), "w").close()
+        elif word == "load":
+            LOADED[rest] = content(rest)
         elif word == "exit":
             print("cannot start", file=sys.stderr, flush=True)
             os._exit(int(rest))
