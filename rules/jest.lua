@@ -42,7 +42,7 @@ function jest.suite(options)
   support.check("jest.suite", options, FIELDS, 2)
   suites.declare(options, {
     name = "jest",
-    tests = options.tests and support.list(options.tests) or suites.usual({ 
+    tests = options.tests and support.list(options.tests) or suites.usual({
       "**/__tests__/**/*.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
       "**/{*.,}{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
      }),

@@ -42,7 +42,8 @@ function vitest.suite(options)
   support.check("vitest.suite", options, FIELDS, 2)
   suites.declare(options, {
     name = "vitest",
-    tests = options.tests and support.list(options.tests) or suites.usual({ "**/*.{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}" }),
+    tests = options.tests and support.list(options.tests)
+      or suites.usual({ "**/*.{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}" }),
     folder = "vitest",
     worker = "vitest-worker.mjs",
     finds = true,

@@ -107,7 +107,16 @@ function subtest(result, project) {
 }
 
 // eslint-disable-next-line no-control-regex -- colours
-const plain = (text) => String(text).replace(/\x1b\[[0-9;]*m/g, "");
+const plain = (text) => String(text ?? "").replace(/\x1b\[[0-9;]*m/g, "");
+
+// The first line of jest's report that is no test's name.
+const headline = (text) => firstLine(plain(text).replace(/^\s*\u25cf.*$/gm, "")) || "the file cannot be run";
+
+// What a file's tests wrote is there only while reporters are told of it.
+const CONSOLE = {
+  onTestFileResult: (_, result) => { for (const { message } of result.console ?? []) process.stdout.write(`${message}\n`); },
+  getLastError() {},
+};
 
 async function serve_file(name, data, run) {
   const file = path.resolve(data?.file ?? name);
@@ -117,13 +126,13 @@ async function serve_file(name, data, run) {
       + "and testPathIgnorePatterns of its configuration" : `no such file: ${file}` };
   }
   const scheduler = await jest.create(jest.global, { startRun() {}, firstRun: true, previousSuccess: true });
+  scheduler.addReporter(CONSOLE);
   const results = await scheduler.scheduleTests(tests, { isInterrupted: () => false, isWatchMode: () => false,
     setState: async () => {} });
   const why = [], details = [];
   let count = 0, skipped = 0;
   results.testResults.forEach((result) => {
     const project = jest.named && result.displayName ? [result.displayName.name] : [];
-    for (const entry of result.console ?? []) process.stdout.write(`${entry.type}: ${entry.message}\n`);
     for (const one of result.testResults) {
       const shown = subtest(one, project);
       run.subtest(shown);
@@ -131,7 +140,7 @@ async function serve_file(name, data, run) {
       skipped += shown.outcome === "skipped";
       if (one.status === "failed") why.push(`${shown.name}: ${shown.message}`);
     }
-    if (result.testExecError) why.unshift(firstLine(plain(result.testExecError.message || result.failureMessage || "the file cannot be run")));
+    if (result.testExecError) why.unshift(firstLine(plain(result.testExecError.message)) || headline(result.failureMessage));
     if (result.failureMessage) details.push(plain(result.failureMessage));
     if (result.snapshot?.unchecked > 0) why.push(`${result.snapshot.unchecked} obsolete snapshots, which jest -u removes`);
   });

@@ -131,7 +131,7 @@ export function serve(handler, { name = "node", start, stop } = {}) {
     send({ ...result, type: "done", id: run.id });
   }
   function thrown(run, error) {
-    if (error === run.skipped) done(run, { outcome: "skipped", message: firstLine(run.skipped.message) });
+    if (run.skipped && error === run.skipped) done(run, { outcome: "skipped", message: firstLine(run.skipped.message) });
     else done(run, { outcome: "failed", ...describe(error) });
   }
   function stray(error) { // thrown where nobody waits for it: in a timer, in a promise
@@ -163,7 +163,8 @@ export function serve(handler, { name = "node", start, stop } = {}) {
     current = run;
     try {
       const value = await handler(message.case, message.data, run);
-      done(run, typeof value === "object" && value ? { outcome: "passed", ...value } : { outcome: value ?? "passed" });
+      // A table without an outcome (a response that was returned by chance) is no pass.
+      done(run, typeof value === "object" && value ? { outcome: undefined, ...value } : { outcome: value ?? "passed" });
     } catch (error) {
       thrown(run, error);
     }

@@ -4,7 +4,7 @@
 // names, isolated as it says. Snapshots are as in vitest's CI mode: none is written.
 //
 //     node vitest-worker.mjs [--tests=PATTERN]... [--config=FILE] [--testNamePattern=REGEX] [--project=NAME]...
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -29,6 +29,30 @@ async function load_vitest() {
   return import(pathToFileURL(entry).href);
 }
 
+const LOG = { onUserConsoleLog: ({ content, type }) => (type === "stderr" ? process.stderr : process.stdout).write(content) };
+
+// The server keeps what it has transformed, and nothing watches the files: what was edited since is transformed anew. (What
+// is edited between its transform and the end of the case was written while the case ran, which the engine sees.)
+const stats = new Map(); // file -> what its stat said after the case that loaded it
+function each_file(look) {
+  for (const project of vitest.projects) {
+    for (const file of project.vite.moduleGraph.fileToModulesMap.keys()) {
+      if (!path.isAbsolute(file) || file.includes("/node_modules/")) continue;
+      const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+      look(file, stat ? [stat.mtimeNs, stat.ctimeNs, stat.size, stat.ino].join() : "none");
+    }
+  }
+}
+function forget_edited() {
+  const edited = new Set();
+  each_file((file, now) => { if (stats.get(file) !== now) edited.add(file); });
+  for (const file of edited) {
+    vitest.invalidateFile(file);
+    stats.delete(file);
+  }
+}
+const note_files = () => each_file((file, now) => { if (!stats.has(file)) stats.set(file, now); });
+
 async function start() {
   const given = read_arguments(process.argv.slice(2), OPTIONS, "vitest.suite");
   process.env.TEST = process.env.VITEST = "true"; // as its command does
@@ -42,7 +66,7 @@ async function start() {
   else process.env.CI = ci;
   if (Number.parseInt(version, 10) < 3) throw new Refusal(`vitest ${version}: vitest.suite needs vitest 3 or later`);
   vitest = await createVitest("test", {
-    watch: false, run: true, update: false, reporters: [{}], coverage: { enabled: false }, bail: 0, ui: false, open: false,
+    watch: false, run: true, update: false, reporters: [LOG], coverage: { enabled: false }, bail: 0, ui: false, open: false,
     maxWorkers: 1, minWorkers: 1, fileParallelism: false, config: given.config?.[0], testNamePattern: given.testNamePattern?.[0],
     ...(given.project ? { project: given.project } : {}),
   });
@@ -75,9 +99,11 @@ async function serve_file(name, data, run) {
       + "of its configuration" : `no such file: ${file}` };
   }
   // What it remembers of earlier files comes with each answer, and a retry must not be answered from it.
+  forget_edited();
   vitest.state.filesMap.clear();
   vitest.state.idMap.clear();
   const { testModules: all, unhandledErrors } = await vitest.runTestSpecifications(specifications, false);
+  note_files();
   const testModules = all.filter((module) => path.normalize(module.moduleId) === file);
   const failures = []; // [title, error]
   let count = 0, skipped = 0;
