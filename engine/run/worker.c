@@ -216,7 +216,7 @@ void worker_run_case(struct worker *w, const struct worker_run *run, struct work
 {
     *out = (struct worker_answer){.outcome = OUTCOME_NONE, .exit_code = -1, .log = {.bytes = BUF_INIT}};
     out->started_real_ns = clock_real_ns();
-    if (w->state == STARTING)
+    if (!w->was_ready) /* it may be lost already: it was gone before `hello` was written */
         await_ready(w);
     if (w->state == LOST) {
         not_handed_out(w, out);
