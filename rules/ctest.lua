@@ -142,6 +142,12 @@ local FIELDS = {
   pool = "string",
 }
 
+local SUITE_FIELDS = { name = "string", results = "table|function", case_timeout = "number|string" }
+for name, wanted in pairs(FIELDS) do
+  SUITE_FIELDS[name] = wanted
+end
+local RESULTS_FIELDS = { format = "string", junit = "string", args = "table", env = "table" }
+
 local function below(path, folder)
   if path:sub(1, #folder + 1) == folder .. "/" then
     return path:sub(#folder + 2)
@@ -358,6 +364,57 @@ local function environment(p, t)
   return env
 end
 
+-- Can it be a case? One that others need, or that needs others or a place of its own, is a target.
+local function is_case(p, t, deps, exclusive)
+  return p.cases and #deps == 0 and not exclusive and (t.properties.PROCESSORS or 1) <= 1 and not p.needed[t.name]
+end
+
+-- What `results` says of a test: how its program tells them, and what asks it to.
+local function results_of(p, t)
+  local results = p.options.results
+  if type(results) == "function" then
+    results = results({
+      name = t.name, command = t.command, labels = t.labels, properties = t.properties, paths = t.paths,
+    })
+  end
+  if results == nil then
+    return {}
+  end
+  support.check("ctest.suite: results of test '" .. t.name .. "'", results, RESULTS_FIELDS, 4)
+  return results
+end
+
+local function add_case(p, t, target, through)
+  local options, data = p.options, { cmd = target.cmd }
+  if not through then
+    local results = p.in_build[t.command[1]] and results_of(p, t) or {}
+    data.cmd = append(append({}, target.cmd), results.args or {})
+    data.cwd = "$TGRAPH_ROOT" .. target.cwd:gsub("^//(.)", "/%1"):gsub("^//$", "")
+    data.env = environment({ options = {} }, t)
+    for name, value in pairs(results.env or {}) do
+      data.env[name] = value
+    end
+    data.format, data.junit = results.format or (results.junit and "junit"), results.junit
+    data.skip_codes = t.properties.SKIP_RETURN_CODE and { t.properties.SKIP_RETURN_CODE } or nil
+    if next(data.env) == nil then
+      data.env = nil
+    end
+    if not p.in_build[t.command[1]] then
+      p.tools[t.command[1]] = true
+    end
+  end
+  for _, tool in ipairs(through and target.tools or {}) do
+    p.tools[tool] = true
+  end
+  p.cases[#p.cases + 1] = {
+    id = t.label,
+    inputs = target.inputs,
+    tags = target.tags,
+    timeout = target.timeout ~= options.timeout and target.timeout or nil,
+    data = data,
+  }
+end
+
 local function declare_test(p, t)
   local options, properties = p.options, t.properties
   local inputs, locks, deps = {}, {}, {}
@@ -402,7 +459,7 @@ local function declare_test(p, t)
     tags[#tags + 1] = support.target_name(tag)
   end
   local exclusive = properties.RUN_SERIAL == true or (locks[1] and locks) or nil
-  test(t.label)({
+  local target = {
     cmd = cmd,
     cwd = cwd,
     tools = tools,
@@ -416,7 +473,12 @@ local function declare_test(p, t)
     tags = tags,
     retries = options.retries,
     pool = options.pool,
-  })
+  }
+  if is_case(p, t, deps, exclusive) then
+    add_case(p, t, target, through)
+  else
+    test(t.label)(target)
+  end
 end
 
 -- Labels of targets; ctest allows any text as a name, and the same name twice.
@@ -458,6 +520,17 @@ end
 ---@field properties table<string, any>
 ---@field paths string[] Files and folders of the repository that its command, folder or environment names.
 
+---@class ctest.Results
+---@field format? "exit"|"tap"|"junit" How a test's program says the results within it; by its exit status alone if left out.
+---@field junit? string Where it writes its JUnit XML; `$TGRAPH_TMPDIR` in it is a folder of this case alone.
+---@field args? string[] Further arguments that ask for it.
+---@field env? table<string, string> Further variables.
+
+---@class ctest.SuiteOptions: ctest.Options
+---@field name? string The suite's name, "ctest" if left out.
+---@field results? ctest.Results|fun(t: ctest.Test): ctest.Results?
+---@field case_timeout? number|string Of tests without a TIMEOUT.
+
 ---@class ctest.Options
 ---@field source? string Folder of CMakeLists.txt, "." if left out.
 ---@field build? string The build folder, "build" if left out.
@@ -474,15 +547,7 @@ end
 ---@field retries? number
 ---@field pool? string
 
----Declares a CMake project: `configure`, `compile`, and a test for each test that ctest lists.
----
----    local ctest = use "ctest"
----    ctest.project { options = { BUILD_TESTING = true } }
----
----@param options? ctest.Options
-function ctest.project(options)
-  options = options or {}
-  support.check("ctest.project", options, FIELDS, 2)
+local function project(options, suite_name)
   local source, folder, prefix = options.source or ".", options.build or "build", options.prefix or ""
   local answer_path = folder .. "/tgraph-ctest.json"
   local everything = (source == "." and "" or source .. "/") .. "**"
@@ -557,10 +622,55 @@ function ctest.project(options)
     end
     name_tests(p)
     find_helpers(p, answer)
+    if suite_name then
+      p.cases, p.needed, p.tools = {}, {}, {}
+      for _, t in ipairs(p.tests) do
+        for _, name in ipairs(t.properties.DEPENDS or {}) do
+          p.needed[name] = true
+        end
+      end
+    end
     for _, t in ipairs(p.tests) do
       declare_test(p, t)
     end
+    if p.cases and #p.cases > 0 then
+      suite(suite_name)({
+        worker = support.exec_worker({}, {}),
+        cases = p.cases,
+        cwd = ".",
+        inputs = { support.exec_adapter() },
+        env = options.env,
+        tools = sorted_keys(p.tools),
+        case_timeout = options.case_timeout or options.timeout,
+        retries = options.retries,
+        pool = options.pool,
+      })
+    end
   end
+end
+
+---Declares a CMake project: `configure`, `compile`, and a test for each test that ctest lists.
+---
+---    local ctest = use "ctest"
+---    ctest.project { options = { BUILD_TESTING = true } }
+---
+---@param options? ctest.Options
+function ctest.project(options)
+  options = options or {}
+  support.check("ctest.project", options, FIELDS, 2)
+  project(options)
+end
+
+---The same, with the tests as cases of a suite and the results within each. A test that others need, or that needs others or a
+---place of its own (DEPENDS, fixtures, RUN_SERIAL, RESOURCE_LOCK, PROCESSORS), stays a target.
+---
+---    ctest.suite { results = { format = "tap" } }
+---
+---@param options? ctest.SuiteOptions
+function ctest.suite(options)
+  options = options or {}
+  support.check("ctest.suite", options, SUITE_FIELDS, 2)
+  project(options, (options.prefix or "") .. (options.name or "ctest"))
 end
 
 return ctest
