@@ -43,8 +43,6 @@ struct options {
     size_t n_cases;
     const char **afters; /* bisect */
     size_t n_afters;
-    const char **afters; /* bisect */
-    size_t n_afters;
     bool dashes; /* there is a --; the arguments behind it begin at n_before */
     size_t n_before;
     bool help;
@@ -139,7 +137,6 @@ int cmd_gc(const struct options *o);
 int cmd_annotations(const struct options *o);
 int cmd_once(const struct options *o);
 int cmd_exec_worker(const struct options *o);
-int cmd_bisect(const struct options *o);
 int cmd_bisect(const struct options *o);
 int cmd_worker_check(const struct options *o);
 

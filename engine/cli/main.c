@@ -16,8 +16,6 @@ const struct command commands[] = {
     {"log", "log TARGET...", "print the output of a target's last run here", "", NULL, cmd_log},
     {"bisect", "bisect [--after CASE]... CASE", "find the case of a suite after which another one fails", "aj-",
      "Exit status: 0 it was found, 1 there is none.", cmd_bisect},
-    {"bisect", "bisect [--after CASE]... CASE", "find the case of a suite after which another one fails", "aj-",
-     "Exit status: 0 it was found, 1 there is none.", cmd_bisect},
     {"clean", "clean", "delete this work tree's state and the outputs that tgraph made", "n", NULL, cmd_clean},
     {"gc", "gc", "shrink the cache: least recently used results go first", "m", NULL, cmd_gc},
     {"annotations", "annotations", "print tgraph.d.lua, the editor's annotations for Testfiles", "", NULL,

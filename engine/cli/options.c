@@ -51,8 +51,6 @@ static const struct option {
     {'T', NULL, "--timeout", "TIME", "of a case, and until it is ready: 30s (default), 500ms, 2m", false, false},
     {'a', NULL, "--after", "CASE", "search nothing: show CASE served after this one (may be repeated), in one worker",
      false, false},
-    {'a', NULL, "--after", "CASE", "search nothing: show CASE served after this one (may be repeated), in one worker",
-     false, false},
     {'O', NULL, "--out", "PATH", "where the file is wanted", false, false},
 };
 
@@ -82,7 +80,6 @@ void options_clear(struct options *o)
     mem_free(o->ins);
     mem_free(o->cases);
     mem_free(o->envs);
-    mem_free(o->afters);
     mem_free(o->afters);
     mem_free(o->range);
 }
@@ -276,9 +273,6 @@ static bool apply(const struct command *c, const struct option *opt, const char 
         break;
     case 'V':
         push(&o->envs, &o->n_envs, value);
-        break;
-    case 'a':
-        push(&o->afters, &o->n_afters, value);
         break;
     case 'a':
         push(&o->afters, &o->n_afters, value);
