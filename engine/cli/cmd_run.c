@@ -86,6 +86,7 @@ int cmd_run(const struct options *o)
                                    .jobs_given = o->jobs_given,
                                    .force = o->force,
                                    .fail_fast = o->fail_fast,
+                                   .prestart = !wants_since(o),
                                    .dry_run = o->dry_run,
                                    .makeflags = getenv("MAKEFLAGS"),
                                    .interrupt_fd = signals_interrupt_fd(),

@@ -249,6 +249,7 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
         run_message(&r, "T608", false, "processes that left their target's group were still there, ended now: %s",
                     orphans);
     mem_free(orphans);
+    run_warm_end(&r);
     lend_close(r.lend);
     remove_tmp_base(&r);
     if (step == STEP_ON)

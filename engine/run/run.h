@@ -31,6 +31,7 @@ struct run_opts {
     bool jobs_given; /* by -j: then a parent's jobserver does not bound it */
     bool force;      /* the selected run even if clean */
     bool fail_fast;
+    bool prestart; /* suites are likely to be asked for: their workers may start while their cases are listed */
     bool dry_run;
     const char *makeflags;     /* MAKEFLAGS of this process; NULL = not set */
     int interrupt_fd, kill_fd; /* os/signals.h; -1 = none */

@@ -92,6 +92,9 @@ struct runner {
     struct run_suite **suites; /* that have had a case to serve */
     uint32_t n_suites, cap_suites;
     struct map suite_index; /* node -> index in suites */
+    struct run_warm *warm;  /* workers started while a discover step ran */
+    uint32_t n_warm, cap_warm;
+    bool generating; /* brings up to date what Testfiles read; nothing else is asked for yet */
     struct run_look *looks; /* per set: the last look at its files; grown on demand */
     uint32_t n_looks;
     struct run_look *given; /* per node: the same of its outputs; NULL until the first */
@@ -196,7 +199,10 @@ bool run_suites_stop(struct runner *r, node_id *dropped);
 bool run_suites_wait(struct runner *r); /* is there a case that nobody has begun? */
 /* A worker has ended otherwise than it should, outside of any case. What ended before is written already. */
 void run_suite_worker_ended(struct runner *r, const struct pool_msg *m);
+/* The build `lister` is about to run: suites whose cases it lists start workers meanwhile, for the phase after this one. */
+void run_suites_prestart(struct runner *r, node_id lister);
 void run_suites_clear(struct runner *r);
+void run_warm_end(struct runner *r); /* those that no suite has taken */
 
 /* run_service.c */
 void run_services_init(struct runner *r, const uint8_t *needed);

@@ -231,6 +231,7 @@ static void start(struct runner *r, node_id n)
         pool_submit(r->pool, run_suite_start(r, n));
         return;
     }
+    run_suites_prestart(r, n);
     struct job *j = run_make_job(r, n, JOB_RUN);
     run_set_phase(r, n, PHASE_RUNNING);
     if (sched_running(r->sched) <= (uint32_t)r->o->jobs + r->lent) { /* else it waits for a thread, which tells */
@@ -524,6 +525,7 @@ static void touch_results(struct runner *r)
 void run_nodes(struct runner *r, const uint8_t *needed, const uint8_t *selected)
 {
     struct graph *g = &r->ws->g;
+    r->generating = !selected;
     r->nodes = mem_calloc(g->n_nodes + 1, sizeof *r->nodes);
     memset(r->phase_count, 0, sizeof r->phase_count);
     r->phase_count[PHASE_NONE] = g->n_nodes;

@@ -7,7 +7,9 @@
 #include "os/clock.h"
 #include "run/run_internal.h"
 
-#define UNKNOWN_MS 20 /* guess for a case that never ran */
+#define UNKNOWN_MS 20   /* guess for a case that never ran */
+#define PRESTART_MS 150 /* a discover step of less leaves no time to start a worker meanwhile */
+#define PRESTART_MOST 7
 
 struct run_suite {
     node_id node;
@@ -16,10 +18,62 @@ struct run_suite {
     uint32_t at_large; /* cases that were added and are not done */
     node_id *held;     /* cases that are served one by one after all others, the last one first */
     uint32_t n_held, cap_held;
-    uint32_t out;     /* places asked for: in the scheduler, parked for a service, or with a thread */
-    uint32_t serving; /* those with a thread */
+    uint32_t out;       /* places asked for: in the scheduler, parked for a service, or with a thread */
+    uint32_t serving;   /* those with a thread */
+    struct digest spec; /* of what its workers are started with */
     atomic_bool others_wait;
 };
+
+struct run_warm { /* a worker of a suite of an earlier phase of this run */
+    struct digest spec;
+    struct suite_warm worker;
+};
+
+/* What a worker is, but for its place and its private folder. */
+static struct digest spec_of(const struct suite_opts *o)
+{
+    struct hasher h;
+    hasher_init(&h);
+    hasher_str(&h, o->label);
+    hasher_str(&h, o->cwd);
+    hasher_str(&h, o->file);
+    for (uint32_t i = 0; o->argv[i]; i++)
+        hasher_str(&h, o->argv[i]);
+    hasher_str(&h, NULL);
+    for (uint32_t i = 0;; i++) {
+        bool free_one = false;
+        for (int k = 0; k < 4; k++)
+            free_one |= i == o->env_free[k];
+        if (!free_one && !o->envp[i])
+            break;
+        if (!free_one)
+            hasher_str(&h, o->envp[i]);
+    }
+    struct digest d = hasher_end(&h);
+    hasher_clear(&h);
+    return d;
+}
+
+static void take_warm(struct runner *r, struct run_suite *rs)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->n_warm; i++) {
+        if (digest_eq(r->warm[i].spec, rs->spec))
+            suite_give_warm(rs->s, &r->warm[i].worker);
+        else
+            r->warm[kept++] = r->warm[i];
+    }
+    r->n_warm = kept;
+}
+
+void run_warm_end(struct runner *r)
+{
+    for (uint32_t i = 0; i < r->n_warm; i++)
+        suite_end_warm(&r->warm[i].worker);
+    mem_free(r->warm);
+    r->warm = NULL;
+    r->n_warm = r->cap_warm = 0;
+}
 
 static struct run_suite *suite_of(struct runner *r, node_id suite)
 {
@@ -70,6 +124,8 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
                            .trial_ctx = trial ? r->o->trial->ctx : NULL};
     memcpy(o.env_free, j->env_free, sizeof o.env_free);
     rs->s = suite_new(&o);
+    rs->spec = spec_of(&o);
+    take_warm(r, rs);
     MEM_GROW(r->suites, r->n_suites, r->cap_suites);
     map_put(&r->suite_index, n, r->n_suites);
     r->suites[r->n_suites++] = rs;
@@ -120,6 +176,50 @@ void run_suite_case_done(struct runner *r, node_id n)
         return; /* it never came here */
     rs->at_large--;
     add_held(r, rs);
+}
+
+/* Is `lister` the discover step of the suite, and all else that its cases need there? */
+static bool waits_for(const struct runner *r, node_id suite, node_id lister)
+{
+    const struct graph *g = &r->ws->g;
+    const struct node *nd = &g->nodes[suite];
+    if (nd->n_edges && g->nodes[g->edges[nd->edges_at].to].kind == KIND_CASE)
+        nd = &g->nodes[g->edges[nd->edges_at].to];
+    bool found = false;
+    for (uint32_t i = 0; i < nd->n_edges; i++) {
+        const struct edge *e = &g->edges[nd->edges_at + i];
+        if (e->out == OUT_ORDER && e->to == lister)
+            found = true;
+        else if (r->nodes[e->to].phase != PHASE_DONE || run_is_bad((enum outcome)r->nodes[e->to].outcome) ||
+                 g->nodes[e->to].kind == KIND_SERVICE)
+            return false;
+    }
+    return found;
+}
+
+void run_suites_prestart(struct runner *r, node_id lister)
+{
+    const struct graph *g = &r->ws->g;
+    const struct node_state *st = &g->states[lister];
+    bool short_one = !digest_is_none(st->key) && st->duration_ms < PRESTART_MS;
+    if (!r->generating || !r->o->prestart || r->o->jobs < 2 || short_one)
+        return;
+    for (uint32_t n = 0; n < g->n_nodes - g->n_cases; n++) {
+        struct action a;
+        struct suite_action sa;
+        graph_action(g, n, &a);
+        if (a.pool != ID_NONE || a.exclusive.n || (g->nodes[n].flags & NODE_EXCLUSIVE))
+            continue; /* a worker that waits would hold what others want */
+        if (g->nodes[n].kind != KIND_SUITE || !waits_for(r, n, lister) || !graph_suite(g, n, &sa) || sa.isolate)
+            continue;
+        struct run_suite *rs = open_suite(r, n);
+        if (!rs->made->file)
+            continue;
+        /* A list that was there before has changed a little, as a rule. */
+        uint32_t wanted = g->nodes[n].flags & NODE_CASES_UNKNOWN ? (uint32_t)r->o->jobs - 1 : 1;
+        for (uint32_t i = 0; i < wanted && i < PRESTART_MOST; i++)
+            suite_prestart(rs->s, i);
+    }
 }
 
 void run_suite_queue(struct runner *r, node_id n)
@@ -206,7 +306,7 @@ bool run_suites_stop(struct runner *r, node_id *dropped)
 
 void run_suites_end_workers(struct runner *r)
 {
-    for (uint32_t i = 0; i < r->n_suites; i++)
+    for (uint32_t i = 0; i < r->n_suites && !r->generating; i++)
         suite_end_parked(r->suites[i]->s, r->pool);
 }
 
@@ -221,7 +321,7 @@ bool run_suites_wait(struct runner *r)
 void run_suite_worker_ended(struct runner *r, const struct pool_msg *m)
 {
     struct graph *g = &r->ws->g;
-    run_message(r, "T612", m->failed, "%s", m->note);
+    run_message(r, "T613", m->failed, "%s", m->note);
     if (!m->failed)
         return;
     if (r->counts.exit_status == 0)
@@ -242,6 +342,11 @@ void run_suite_worker_ended(struct runner *r, const struct pool_msg *m)
 void run_suites_clear(struct runner *r)
 {
     for (uint32_t i = 0; i < r->n_suites; i++) {
+        struct run_warm w = {.spec = r->suites[i]->spec};
+        while (r->generating && suite_take_warm(r->suites[i]->s, &w.worker)) {
+            MEM_GROW(r->warm, r->n_warm, r->cap_warm);
+            r->warm[r->n_warm++] = w;
+        }
         suite_free(r->suites[i]->s);
         job_free(r->suites[i]->made);
         mem_free(r->suites[i]->held);

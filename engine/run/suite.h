@@ -86,6 +86,19 @@ void suite_expect_more(struct suite *s, bool more);
 void suite_refresh(struct suite *s, int64_t real_ns);
 /* Ends the workers that stay without a thread, when no job of it is out, and posts what their ends say. */
 void suite_end_parked(struct suite *s, struct pool_threads *pool);
+/* A worker that serves nobody now, to be kept from one suite for another that is the same. */
+struct suite_warm {
+    struct worker *w;
+    uint32_t place;
+    char *tmpdir; /* its private folder; owned */
+    int64_t started_real_ns;
+};
+/* Starts a worker for a place before there is a case for it. */
+void suite_prestart(struct suite *s, uint32_t place);
+bool suite_take_warm(struct suite *s, struct suite_warm *out); /* one that was prestarted and has served nothing */
+void suite_give_warm(struct suite *s, const struct suite_warm *warm);
+void suite_end_warm(struct suite_warm *warm);
+
 /* From now on no further case is begun. */
 void suite_stop(struct suite *s);
 /* Within suite_opts.trial: serves any case in the worker of the call before, or in a new one, as the suite would. Nothing of

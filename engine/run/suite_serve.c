@@ -34,13 +34,14 @@ static void unlock(struct suite *s) { pthread_mutex_unlock(&s->mu); }
 
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 
-static void tell_end(struct server *v, const struct worker_ending *e, const char *when)
+/* What no answer has told. */
+static void tell_end(struct server *v, const struct worker_ending *e)
 {
     struct buf text = BUF_INIT;
     if (v->s->o.trial) /* whoever tries has seen what matters, and nobody failed */
         return;
     if (e->note)
-        buf_printf(&text, "a worker of %s %s: %s", v->s->o.label, when, e->note);
+        buf_printf(&text, "a worker of %s did not end as it should: %s", v->s->o.label, e->note);
     if (e->left_over)
         buf_printf(&text, "%s%s%s", text.len ? "; " : "",
                    text.len ? "" : "a worker left processes, ended now: ", e->left_over);
@@ -57,8 +58,7 @@ static void tell_end(struct server *v, const struct worker_ending *e, const char
     buf_clear(&text);
 }
 
-/* `lost`: how it ended is in the answer of the case that it was on, or was told when it was found gone. */
-static void end_worker(struct server *v, bool lost)
+static void end_worker(struct server *v)
 {
     struct worker_ending e = {0};
     struct err err = ERR_INIT;
@@ -66,8 +66,7 @@ static void end_worker(struct server *v, bool lost)
         return;
     worker_end(v->w, &e);
     v->w = NULL;
-    if (!lost)
-        tell_end(v, &e, "did not end as it should");
+    tell_end(v, &e);
     worker_ending_clear(&e);
     if (v->tmpdir)
         file_remove_tree(v->tmpdir, &err);
@@ -123,6 +122,53 @@ static void start_worker(struct server *v)
     for (int i = 0; i < 3; i++)
         mem_free(vars[i]);
     mem_free(envp);
+}
+
+void suite_prestart(struct suite *s, uint32_t place)
+{
+    struct server v = {.s = s, .place = place};
+    start_worker(&v);
+    struct suite_warm warm = {v.w, place, v.tmpdir, v.started_real_ns};
+    suite_give_warm(s, &warm);
+}
+
+void suite_give_warm(struct suite *s, const struct suite_warm *warm)
+{
+    lock(s);
+    while (s->n_parked <= warm->place) {
+        MEM_GROW(s->parked, s->n_parked, s->cap_parked);
+        memset(&s->parked[s->n_parked++], 0, sizeof *s->parked);
+    }
+    s->parked[warm->place] = (struct parked){
+        .w = warm->w, .last_node = UINT32_MAX, .tmpdir = warm->tmpdir, .started_real_ns = warm->started_real_ns};
+    unlock(s);
+}
+
+bool suite_take_warm(struct suite *s, struct suite_warm *out)
+{
+    bool found = false;
+    lock(s);
+    for (uint32_t i = 0; i < s->n_parked && !found; i++) {
+        struct parked *p = &s->parked[i];
+        if (!p->w || p->served.n)
+            continue;
+        *out = (struct suite_warm){p->w, i, p->tmpdir, p->started_real_ns};
+        memset(p, 0, sizeof *p);
+        found = true;
+    }
+    unlock(s);
+    return found;
+}
+
+void suite_end_warm(struct suite_warm *warm)
+{
+    struct worker_ending e = {0};
+    worker_end(warm->w, &e);
+    worker_ending_clear(&e);
+    if (warm->tmpdir)
+        file_remove_tree(warm->tmpdir, NULL);
+    mem_free(warm->tmpdir);
+    memset(warm, 0, sizeof *warm);
 }
 
 /* The worker that a thread with this place left behind. */
@@ -185,7 +231,7 @@ static void end_parked(struct suite *s, struct pool_threads *pool, bool all)
                                .last_node = p.last_node,
                                .tmpdir = p.tmpdir,
                                .group = UINT32_MAX};
-        end_worker(&other, false);
+        end_worker(&other);
     }
 }
 
@@ -270,27 +316,14 @@ static void try_once(struct server *v, const struct suite_case *c, const char *n
                      struct worker_answer *a)
 {
     struct suite *s = v->s;
-    if (v->w && !worker_usable(v->w)) { /* it ended after its last case, or while nobody looked */
-        struct worker_ending e = {0};
-        worker_end(v->w, &e);
-        e.clean = true; /* whatever it was, the cases that it served had ended */
-        tell_end(v, &e, "ended between two cases");
-        worker_ending_clear(&e);
-        v->w = NULL;
-        struct err err = ERR_INIT;
-        if (v->tmpdir)
-            file_remove_tree(v->tmpdir, &err);
-        err_clear(&err);
-        mem_free(v->tmpdir);
-        v->tmpdir = NULL;
-        strvec_clear(&v->served);
-    }
+    if (v->w && !worker_usable(v->w)) /* it ended after its last case, while nobody looked */
+        end_worker(v);
     lock(s);
     int64_t fresh_after_ns = s->fresh_after_ns > c->fresh_after_ns ? s->fresh_after_ns : c->fresh_after_ns;
     bool stale = v->w && v->started_real_ns <= fresh_after_ns;
     unlock(s);
     if (stale)
-        end_worker(v, false);
+        end_worker(v);
     if (!v->w)
         start_worker(v);
     int64_t timeout_ms = c->timeout_ms;
@@ -315,12 +348,12 @@ static void after_case(struct server *v)
     if (!v->w)
         return;
     if (!worker_usable(v->w)) {
-        end_worker(v, true);
+        end_worker(v);
         return;
     }
     if (o->isolate || worker_wants_recycling(v->w) || (o->recycle_cases && worker_served(v->w) >= o->recycle_cases) ||
         (o->recycle_bytes && worker_resident_bytes(v->w) > o->recycle_bytes))
-        end_worker(v, false);
+        end_worker(v);
 }
 
 /* It failed after others in the same process: does it pass on its own? Then those others are to blame. */
@@ -337,7 +370,7 @@ static void check_alone(struct server *v, const struct suite_case *c, struct job
         return;
     for (size_t i = 0; i + 1 < v->served.n; i++)
         strvec_add(&j->before, v->served.v[i]);
-    end_worker(v, false);
+    end_worker(v);
     struct worker_answer a = {0};
     try_once(v, c, NULL, 1, &a);
     if (a.outcome != OUTCOME_PASSED)
@@ -415,7 +448,7 @@ static void serve_case(struct server *v, const struct suite_case *c, const char 
         bool over = j->outcome == OUTCOME_PASSED || j->cancelled || a.not_started || j->attempts >= j->max_attempts;
         worker_answer_clear(&a);
         if (!worker_usable(v->w))
-            end_worker(v, true);
+            end_worker(v);
         if (over)
             break;
         pool_post_retry(v->pool, j, j->attempts, &j->result.log, j->result.duration_ns);
@@ -449,7 +482,7 @@ bool suite_trial_serve(struct suite_trial *t, const struct suite_case *c, const 
     return true;
 }
 
-void suite_trial_renew(struct suite_trial *t) { end_worker(t->v, false); }
+void suite_trial_renew(struct suite_trial *t) { end_worker(t->v); }
 
 static void try_case(struct server *v, const struct suite_case *c)
 {
@@ -459,7 +492,7 @@ static void try_case(struct server *v, const struct suite_case *c)
     pool_post_later(v->pool, &begun);
     j->cancelled = !v->s->o.trial(v->s->o.trial_ctx, &t);
     j->outcome = OUTCOME_SKIPPED;
-    end_worker(v, false);
+    end_worker(v);
     if (j->cancelled)
         suite_stop(v->s);
     give(v, j);
@@ -545,7 +578,7 @@ void suite_serve(struct job *job)
     }
     leave(&v);
     if (!park(&v)) {
-        end_worker(&v, false);
+        end_worker(&v);
         end_parked(s, v.pool, false);
     }
     strvec_clear(&v.served);
