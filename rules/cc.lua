@@ -232,6 +232,24 @@ end
 ---@field cache? boolean
 ---@field description? string
 
+---@class cc.SuiteOptions: cc.LinkOptions
+---@field harness? "exit"|"tap"|"junit"|"cmocka" How a program says its results; "exit" if left out.
+---@field junit? string Where a program writes its JUnit XML; `$TGRAPH_TMPDIR` in it, and in `args`, is a folder of this case alone.
+---@field args? string[] Of every program.
+---@field inputs? string|string[] What they read when they run; every file but those of compiled languages if left out.
+---@field deps? string|string[]
+---@field env? table
+---@field tools? string[]
+---@field timeout? number|string|boolean
+---@field case_timeout? number|string|boolean
+---@field retries? number
+---@field tags? string|string[]
+---@field pool? string
+---@field slots? number
+---@field exclusive? boolean|string|string[]
+---@field cache? boolean
+---@field description? string
+
 ---@class cc.Library
 ---@field name string
 ---@field static? string Path of the archive.
@@ -327,6 +345,64 @@ function cc.test(options)
     deps = list(options.deps),
     env = options.env,
     stdin = options.stdin,
+  }))
+end
+
+-- How a program of a suite says its results: what its case's data needs.
+local function told_by(harness, options)
+  if harness == "cmocka" then
+    -- A file for each group: cmocka writes several documents into one.
+    local folder = "$TGRAPH_TMPDIR/cmocka/"
+    return "junit", folder, { CMOCKA_MESSAGE_OUTPUT = "XML", CMOCKA_XML_FILE = folder .. "%g.xml" }
+  end
+  return harness, harness == "junit" and options.junit or nil, nil
+end
+
+---Programs, one of each source, and a suite that runs them: a case for each, with the results that the program tells.
+---
+---    cc.suite { name = "unit", srcs = glob("tests/test_*.c"), libs = { calc }, harness = "tap", inputs = {} }
+---@param options cc.SuiteOptions
+---@return string label
+function cc.suite(options)
+  support.check("cc.suite", options, support.with_suite_fields(fields(COMPILE_FIELDS, LINK_FIELDS, {
+    harness = "string",
+    junit = "string",
+    args = "table",
+    inputs = "table|string",
+    deps = "table|string",
+    env = "table",
+    tools = "table",
+  })), 2)
+  local harness = options.harness or "exit"
+  if harness ~= "exit" and harness ~= "tap" and harness ~= "junit" and harness ~= "cmocka" then
+    error("cc.suite: field 'harness': expected \"exit\", \"tap\", \"junit\" or \"cmocka\", got '" .. harness .. "'", 2)
+  end
+  if (harness == "junit") ~= (options.junit ~= nil) then
+    error("cc.suite: field 'junit' says where the programs write their XML: it goes with harness = \"junit\"", 2)
+  end
+  local name, cases = options.name, {}
+  local format, junit, env = told_by(harness, options)
+  for _, src in ipairs(list(options.srcs)) do
+    local stem = src:gsub("^//", ""):gsub("%.[^./]*$", "")
+    local flat = name .. "-" .. support.target_name(stem):gsub("/", "-")
+    local program = OUT .. flat
+    local objects, cxx = compile(options, { src }, flat .. ".objects", {})
+    local loads = link(options, program, program, objects, cxx, {})
+    cases[#cases + 1] = {
+      id = stem,
+      inputs = append({ program }, loads),
+      data = { cmd = append({ program }, options.args or {}), env = env },
+    }
+  end
+  local arguments = { "--format", format }
+  return suite(name)(support.pass_on_suite(options, {
+    worker = support.exec_worker(append(arguments, junit and { "--junit-file", junit } or {}), {}),
+    cases = cases,
+    cwd = ".",
+    inputs = append({ support.exec_adapter() }, options.inputs and list(options.inputs) or support.data({ "**" }, OUT)),
+    deps = list(options.deps),
+    env = options.env,
+    tools = options.tools,
   }))
 end
 

@@ -3,6 +3,7 @@
  * One case: its `data`, its process, its results. */
 #include "run/exec_case.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "tree/tool.h"
 
 /* A worker that is told to end has 5 s; so its child gets less. */
-enum { GRACE_MS = 3000, LEFT_MS = 200, LOG_BYTES = 4096 };
+enum { GRACE_MS = 3000, LEFT_MS = 200, LOG_BYTES = 4096, MAX_FILES = 10000 };
 
 struct exec_case {
     struct strvec argv, env; /* env: whole "NAME=value" */
@@ -196,6 +197,8 @@ static char *take_member(struct exec_case *c, const char *name, yajl_val v)
     return why;
 }
 
+static bool is_folder(const char *junit) { return junit[strlen(junit) - 1] == '/'; }
+
 /* NULL = it can run; else what is wrong. */
 static char *case_init(struct exec_case *c, const struct exec_opts *o, const struct exec_ask *ask)
 {
@@ -254,8 +257,9 @@ static char *case_init(struct exec_case *c, const struct exec_opts *o, const str
             mem_free(whole);
         size_t len = strlen(c->junit);
         /* It is deleted before the case: a slip must not cost somebody a source. */
-        if (len < 5 || strcmp(c->junit + len - 4, ".xml") != 0)
-            return mem_printf("the file for JUnit XML, %s, does not end in .xml", c->junit);
+        if (!is_folder(c->junit) && (len < 5 || strcmp(c->junit + len - 4, ".xml") != 0))
+            return mem_printf("the file for JUnit XML, %s, does not end in .xml (or in /, as a folder of such files)",
+                              c->junit);
     }
     if (!c->skip && !c->argv.n)
         return mem_strdup("there is nothing to run: neither a command after -- nor 'cmd' in the case's data");
@@ -312,7 +316,7 @@ static bool feed_file(struct results_reader *r, int fd)
     }
 }
 
-static void read_junit(const char *path, struct results *out)
+static void read_file(const char *path, struct results *out)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -334,6 +338,67 @@ static void read_junit(const char *path, struct results *out)
         mem_free(out->problem);
         out->problem = whole;
     }
+}
+
+/* The XML files in a folder, sorted. false: they could not be listed, and errno says why. */
+static bool list_xml(const char *folder, struct strvec *out)
+{
+    DIR *d = opendir(folder);
+    if (!d)
+        return false;
+    for (struct dirent *e; (e = readdir(d)) && out->n < MAX_FILES;) {
+        size_t len = strlen(e->d_name);
+        if (len > 4 && strcmp(e->d_name + len - 4, ".xml") == 0) {
+            char *path = mem_printf("%s%s", folder, e->d_name);
+            strvec_add(out, path);
+            mem_free(path);
+        }
+    }
+    closedir(d);
+    strvec_sort(out);
+    return true;
+}
+
+static void read_junit(const char *path, struct results *out)
+{
+    struct strvec files = STRVEC_INIT;
+    *out = (struct results){.format = RESULTS_JUNIT};
+    if (!is_folder(path)) {
+        read_file(path, out);
+        return;
+    }
+    bool ok = list_xml(path, &files);
+    if (!files.n) {
+        out->unreadable = true;
+        out->problem =
+            mem_printf("%s: %s", path, ok || errno == ENOENT ? "no .xml file was written there" : strerror(errno));
+    }
+    for (size_t i = 0; i < files.n; i++) {
+        struct results one;
+        read_file(files.v[i], &one);
+        results_merge(out, &one);
+    }
+    strvec_clear(&files);
+}
+
+/* What an earlier run has left there must not speak for this one. */
+static char *make_way(const char *junit)
+{
+    struct strvec files = STRVEC_INIT;
+    struct err e = ERR_INIT;
+    char *why = NULL;
+    if (!is_folder(junit))
+        strvec_add(&files, junit);
+    else if (!file_mkdirs(junit, &e) || !list_xml(junit, &files))
+        why = mem_printf("the folder for JUnit XML, %s: %s", junit, e.msg ? e.msg : strerror(errno));
+    if (files.n >= MAX_FILES)
+        why = mem_printf("the folder for JUnit XML, %s, holds %d files and more", junit, MAX_FILES);
+    for (size_t i = 0; i < files.n && !why; i++)
+        if (unlink(files.v[i]) != 0 && errno != ENOENT && errno != ENOTDIR)
+            why = mem_printf("cannot delete the JUnit XML of an earlier run, %s: %s", files.v[i], strerror(errno));
+    err_clear(&e);
+    strvec_clear(&files);
+    return why;
 }
 
 static void judge(const struct exec_case *c, const struct proc_result *p, struct exec_done *out)
@@ -406,8 +471,8 @@ void exec_case_run(const struct exec_opts *o, const struct exec_ask *ask, struct
     char *why = case_init(&c, o, ask), *file = NULL;
     if (!why && !c.skip)
         file = find_program(&c, &why);
-    if (!why && c.junit && !c.skip && unlink(c.junit) != 0 && errno != ENOENT && errno != ENOTDIR)
-        why = mem_printf("cannot delete the JUnit XML of an earlier run, %s: %s", c.junit, strerror(errno));
+    if (!why && c.junit && !c.skip)
+        why = make_way(c.junit);
     if (why)
         out->verdict.message = why;
     else if (c.skip)

@@ -38,6 +38,40 @@ void results_clear(struct results *r)
     memset(r, 0, sizeof *r);
 }
 
+static void take_first(char **to, char **from)
+{
+    if (!*to) {
+        *to = *from;
+        *from = NULL;
+    }
+}
+
+void results_merge(struct results *r, struct results *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        struct result *one = &from->v[i];
+        size_t bytes = strlen(one->name) + (one->message ? strlen(one->message) : 0);
+        if (r->n >= RESULTS_MAX || bytes > RESULTS_TEXT_BYTES - r->text_bytes) {
+            r->left_out++;
+            continue;
+        }
+        MEM_GROW(r->v, r->n, r->cap);
+        r->text_bytes += bytes;
+        r->v[r->n++] = *one;
+        *one = (struct result){0};
+    }
+    r->left_out += from->left_out;
+    r->n_all += from->n_all;
+    r->n_failed += from->n_failed;
+    r->n_errors += from->n_errors;
+    r->n_skipped += from->n_skipped;
+    r->unreadable |= from->unreadable;
+    take_first(&r->first_bad, &from->first_bad);
+    take_first(&r->skip_reason, &from->skip_reason);
+    take_first(&r->problem, &from->problem);
+    results_clear(from);
+}
+
 /* ---- lines ---- */
 
 static void add_line_part(struct lines *l, const char *p, size_t len)

@@ -61,6 +61,8 @@ struct results {
                           tests that passes, TAP: 1..0) */
 };
 void results_clear(struct results *r);
+/* Takes those of `from`, of another file of the same process; from is empty then. */
+void results_merge(struct results *r, struct results *from);
 
 struct results_reader;
 struct results_reader *results_reader_new(enum results_format f);

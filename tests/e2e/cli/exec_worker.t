@@ -40,10 +40,9 @@ script sub/here <<'END'
 pwd | sed 's,.*/,,' >&2
 echo "$ONE ${TWO-unset} $TGRAPH_ATTEMPT" >&2
 env | grep TGRAPH_WORKER >&2
-for fd in /proc/$$/fd/*; do
-    case $fd in */[3-9]) readlink "$fd" ;; esac
-done | grep -v here >&2
-exit 0
+for fd in 3 4 5 6 7 8 9; do
+    [ ! -e /proc/$$/fd/$fd ] || echo "descriptor $fd is open" >&2
+done
 END
 TWO=2 serve <<'END'
 {"cmd": ["./here"], "cwd": "sub", "env": {"ONE": "1", "TWO": null}}
@@ -104,6 +103,9 @@ serve --format junit --junit-file '$TGRAPH_TMPDIR/r.xml' -- sh -c <<'END'
 {"cmd": ["exit 1"], "junit": "out.xml"}
 {"cmd": ["echo '<testsuite>' >out.xml"], "junit": "out.xml"}
 {"cmd": ["true"], "junit": "sub/here"}
+{"cmd": ["for n in a b; do echo \"<testsuite><testcase name='$n'/></testsuite>\" >reports/$n.xml; done"], "junit": "reports/"}
+{"cmd": ["echo '<testsuite><testcase name=\"c\"><failure/></testcase></testsuite>' >reports/c.xml"], "junit": "reports/"}
+{"cmd": ["true"], "junit": "reports/"}
 END
 expect_answers <<END
 passed||a=passed
@@ -112,7 +114,10 @@ passed||a=passed
 error|$work/repo/out.xml: it was not written|
 failed|exit status 1; $work/repo/out.xml: it was not written|
 error|$work/repo/out.xml: line 2: no element found|
-error|the file for JUnit XML, $work/repo/sub/here, does not end in .xml|
+error|the file for JUnit XML, $work/repo/sub/here, does not end in .xml (or in /, as a folder of such files)|
+passed||a=passed,b=passed
+failed|c|c=failed
+error|$work/repo/reports/: no .xml file was written there|
 exit 0
 END
 [ -x sub/here ]
