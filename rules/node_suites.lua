@@ -18,14 +18,12 @@ end
 ---@return string[] paths
 function suites.installed()
   -- The Testfile matches where nothing else does, so that nothing is warned of.
-  local found = glob({
-    "node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml,.yarn-integrity}",
-    "Testfile.lua",
-    ignored = true,
-  })
+  local own = glob("Testfile.lua")[1]
+  local marks = "node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml,.yarn-integrity}"
   local kept = {}
-  for _, path in ipairs(found) do
-    if path ~= "Testfile.lua" then
+  -- Beside the Testfile, and at the root, where the packages of a workspace are.
+  for _, path in ipairs(glob({ marks, label("") == "//:" and marks or "//" .. marks, own, ignored = true })) do
+    if path ~= own then
       kept[#kept + 1] = path
     end
   end

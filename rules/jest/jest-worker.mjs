@@ -99,18 +99,23 @@ async function hooks(name) {
   }
 }
 
-function subtest(result, project) {
-  const name = [...project, ...result.ancestorTitles, result.title].join(" > ");
-  const message = result.status === "failed" ? firstLine(plain(result.failureMessages?.[0] ?? ""))
-    : result.status === "todo" ? "todo" : undefined;
-  return { name, outcome: STATUS[result.status] ?? "error", message, duration_ms: result.duration ?? undefined };
-}
-
 // eslint-disable-next-line no-control-regex -- colours
 const plain = (text) => String(text ?? "").replace(/\x1b\[[0-9;]*m/g, "");
 
-// The first line of jest's report that is no test's name.
-const headline = (text) => firstLine(plain(text).replace(/^\s*\u25cf.*$/gm, "")) || "the file cannot be run";
+// What failed in one line: the first one that is no test's name, and what a matcher expected and got.
+function headline(report) {
+  const text = plain(report);
+  const values = ["Expected", "Received"].map((word) => text.match(new RegExp(`^ *(${word}[^:\\n]*: .*)$`, "m"))?.[1]);
+  const first = firstLine(text.replace(/^\s*\u25cf.*$/gm, "")).replace(/^Error: /, "");
+  return [first, ...values].filter(Boolean).join("; ").slice(0, 1000) || "it failed";
+}
+
+function subtest(result, project) {
+  const name = [...project, ...result.ancestorTitles, result.title].join(" > ");
+  const message = result.status === "failed" ? headline(result.failureMessages?.[0])
+    : result.status === "todo" ? "todo" : undefined;
+  return { name, outcome: STATUS[result.status] ?? "error", message, duration_ms: result.duration ?? undefined };
+}
 
 // What a file's tests wrote is there only while reporters are told of it.
 const CONSOLE = {

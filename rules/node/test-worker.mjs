@@ -75,11 +75,21 @@ function subtest(type, data, names) {
   return result;
 }
 
+// Takes away the listeners that a run added to this process: run() of node 18 leaves its own.
+function without_listeners(before) {
+  for (const event of process.eventNames()) {
+    for (const listener of process.rawListeners(event)) {
+      if (!before.get(event)?.includes(listener)) process.removeListener(event, listener);
+    }
+  }
+}
+
 // `node --test` exits with 1 exactly if a test failed that is not marked todo; a file that failed by itself (exit status,
 // signal, nothing that could be loaded) is a test of that name.
 async function serve_file(name, data, run) {
   const file = path.resolve(data?.file ?? name);
   if (!existsSync(file)) return { outcome: "error", message: `no such file: ${file}` };
+  const listeners = new Map(process.eventNames().map((event) => [event, process.rawListeners(event)]));
   const names = [];
   const failed = []; // [name, details], innermost first
   let tests = 0, skipped = 0;
@@ -106,6 +116,7 @@ async function serve_file(name, data, run) {
       }
     }
   }
+  without_listeners(listeners);
   if (failed.length > 0) {
     const own = failed.filter((f) => !f.repeated);
     const shown = own.length > 0 ? own : failed;

@@ -158,7 +158,7 @@ def part_node():
         engine = Engine([node, str(RULES / "node/test-worker.mjs"), "--test-name-pattern=twice"], folder)
         engine.ready()
         names = {s["name"] for s in engine.case("a/nested.test.js")["subtests"] if s["outcome"] == "failed"}
-        same("a pattern selects tests", {"twice"}, names)
+        check("a pattern selects tests", [] if "twice" in names and "top > inner bad" not in names else repr(names))
         engine.end()
 
 
