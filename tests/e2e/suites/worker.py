@@ -77,6 +77,9 @@ def step(what, run, answer):
         path, _, text = rest.partition(" ")
         if content(path) != text:
             answer["outcome"] = "failed"
+    elif word == "sound":  # the file is there and does not begin with "bad"
+        if (content(rest) or "bad").startswith("bad"):
+            answer["outcome"] = "failed"
     elif word == "loaded":
         if content(rest) != LOADED[rest]:
             answer["outcome"] = "failed"
