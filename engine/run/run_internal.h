@@ -92,6 +92,7 @@ struct runner {
     struct run_suite **suites; /* that have had a case to serve */
     uint32_t n_suites, cap_suites;
     struct map suite_index; /* node -> index in suites */
+    atomic_uint worker_serial;
     struct run_warm *warm;  /* workers started while a discover step ran */
     uint32_t n_warm, cap_warm;
     bool generating; /* brings up to date what Testfiles read; nothing else is asked for yet */

@@ -105,6 +105,7 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
                            .missing = j->missing,
                            .argv = j->argv,
                            .envp = j->envp,
+                           .serial = &r->worker_serial,
                            .tmp_base = r->tmp_base,
                            .max_attempts = a.retries + 1,
                            .places = (uint32_t)r->o->jobs,

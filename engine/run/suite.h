@@ -40,6 +40,7 @@ struct suite_opts { /* strings live as long as the suite */
     const char *const *argv;
     const char **envp; /* with room as in struct job: env_free[1..3] are filled in for each worker */
     uint32_t env_free[4];
+    atomic_uint *serial;  /* of the workers' private folders: of all suites that share tmp_base */
     const char *tmp_base; /* folder for the workers' private folders */
     uint32_t max_attempts;
     uint32_t places; /* threads that may serve at once */

@@ -54,7 +54,6 @@ struct suite {
         int64_t started_real_ns;
     } * parked;
     uint32_t n_parked, cap_parked;
-    uint32_t serial; /* of private folders */
 };
 
 /* All need the mutex. */

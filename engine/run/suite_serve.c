@@ -82,7 +82,7 @@ static void start_worker(struct server *v)
     struct suite *s = v->s;
     const struct suite_opts *o = &s->o;
     lock(s);
-    uint32_t serial = s->serial++;
+    uint32_t serial = atomic_fetch_add(o->serial, 1);
     if (o->timeout_ms && !s->deadline_ns)
         s->deadline_ns = clock_mono_ns() + o->timeout_ms * 1000000;
     unlock(s);
@@ -90,7 +90,7 @@ static void start_worker(struct server *v)
     while (o->envp[n] || n == o->env_free[0] || n == o->env_free[1] || n == o->env_free[2] || n == o->env_free[3])
         n++;
     const char **envp = mem_calloc(n + 1, sizeof *envp);
-    char *tmp = mem_printf("%s/w%u-%u", o->tmp_base, o->node, serial), *vars[3];
+    char *tmp = mem_printf("%s/w%u", o->tmp_base, serial), *vars[3];
     mkdir(tmp, 0700); /* if it fails, whoever writes there says so */
     vars[0] = mem_printf("TGRAPH_TMPDIR=%s", tmp);
     vars[1] = mem_printf("TMPDIR=%s", tmp);
