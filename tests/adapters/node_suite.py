@@ -14,8 +14,10 @@ import subprocess
 import sys
 import tempfile
 
-from node_plain import collected, differences, jest, node_test, vitest
-from python_engine import Broken, Engine
+sys.dont_write_bytecode = True
+
+from node_plain import collected, differences, jest, node_test, vitest  # noqa: E402
+from python_engine import Broken, Engine  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 RULES = TOP / "rules"

@@ -23,6 +23,12 @@ field() { sed -n '/"run_finished"/s/.*"'"$1"'": \{0,1\}\([0-9]*\).*/\1/p' "$work
 for testfile in "$top"/examples/*/Testfile.lua; do
     name=$(basename "$(dirname "$testfile")")
     case $name in go | cargo) tool=$name ;; *) tool="sh" ;; esac
+    modules=
+    case $name in jest | vitest) # tests/support/js_tools.sh installs them
+        modules=${TGRAPH_TEST_JS:-$top/build/js}/node_modules
+        [ -e "$modules/$name/package.json" ] || tool=$name
+        ;;
+    esac
     if ! command -v "$tool" >/dev/null; then
         n=$((n + 1))
         echo "ok $n - $name # SKIP $tool is not installed"
@@ -33,6 +39,7 @@ for testfile in "$top"/examples/*/Testfile.lua; do
     (cd "$top/examples/$name" && git ls-files -co --exclude-standard -z . | xargs -0 cp --parents -P -t "$work/$name") ||
         exit 1
     cd "$work/$name" && git init -q . || exit 1
+    [ -z "$modules" ] || ln -s "$modules" node_modules
     "$TGRAPH" run --json "$work/events" >"$work/log" 2>&1
     check "$name: the first run passes"
     [ "$(field ran)" -gt 0 ]
