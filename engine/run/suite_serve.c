@@ -52,7 +52,7 @@ static void tell_end(struct server *v, const struct worker_ending *e)
     struct pool_msg m = {.type = POOL_WORKER_ENDED,
                          .suite = v->s->o.node,
                          .node = v->last_node,
-                         .failed = !e->clean,
+                         .failed = e->failed || (e->asked && !e->clean),
                          .note = mem_strdup(buf_cstr(&text))};
     pool_post(v->pool, &m);
     buf_clear(&text);

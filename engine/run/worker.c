@@ -346,6 +346,7 @@ void worker_end(struct worker *w, struct worker_ending *out)
     if (!unwanted)
         explain_start(w);
     out->failed = w->said_error;
+    out->asked = asked;
     out->clean = unwanted || (asked && !late && !w->said_error && w->state == ENDING &&
                               w->result.cause == PROC_EXITED && w->result.exit_code == 0);
     out->held = w->out_fd >= 0 && w->result.cause != PROC_NOT_STARTED;

@@ -112,6 +112,7 @@ void worker_say(struct worker *w, const char *line);
 struct worker_ending {
     bool clean;  /* exited with 0 when asked to, without `error`; or was never ready, and no answer was wanted of it */
     bool failed; /* it said `error` outside of any case after `ready`: `note` is its message, and the run fails */
+    bool asked;  /* it was there when it was asked to exit: whatever it did then was its own doing */
     bool held;   /* somebody outside its process group still held the protocol's descriptors after its end */
     char *
         note; /* what was wrong that no answer has told yet: "exit status 1", a signal, a message; NULL = nothing; owned */
