@@ -100,7 +100,7 @@ local SUITE_FIELDS = suites.fields({})
 function node.suite(options)
   options = options or {}
   support.check("node.suite", options, SUITE_FIELDS, 2)
-  suites.declare(options, { name = "node", tests = patterns_of(options), folder = "node", worker = "test-worker.mjs" })
+  suites.declare(options, { name = "node", tests = patterns_of(options), folder = "node", worker = "node-worker.mjs" })
 end
 
 return node

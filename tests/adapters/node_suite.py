@@ -128,7 +128,7 @@ def part_node():
         folder = pathlib.Path(os.path.realpath(name))
         write(folder, NODE)
         args = ["--import", "./setup.mjs"]
-        engine = Engine([node, *args, str(RULES / "node/test-worker.mjs")], folder)
+        engine = Engine([node, *args, str(RULES / "node/node-worker.mjs")], folder)
         engine.ready()
         files = [f for f in NODE if f not in ("package.json", "setup.mjs")]
         done = compare(engine, files, lambda f: node_test(f, folder, node, args), "node:test")
@@ -152,12 +152,12 @@ def part_node():
         same("it exits with 0", (0, []), engine.end())
 
         for option, wanted in (("--bogus", "unknown option --bogus"), ("--test-name-pattern=(", "--test-name-pattern=(")):
-            engine = Engine([node, str(RULES / "node/test-worker.mjs"), option], folder)
+            engine = Engine([node, str(RULES / "node/node-worker.mjs"), option], folder)
             m = engine.ready()
             check("%s is an error before anything runs" % option,
                   [] if m and m["type"] == "error" and wanted in m["message"] else repr(m))
             engine.end()
-        engine = Engine([node, str(RULES / "node/test-worker.mjs"), "--test-name-pattern=twice"], folder)
+        engine = Engine([node, str(RULES / "node/node-worker.mjs"), "--test-name-pattern=twice"], folder)
         engine.ready()
         names = {s["name"] for s in engine.case("a/nested.test.js")["subtests"] if s["outcome"] == "failed"}
         check("a pattern selects tests", [] if "twice" in names and "top > inner bad" not in names else repr(names))

@@ -18,6 +18,11 @@ expect_ran "$registry" "$slug"
 describe "each test of a file is a result within the case"
 expect_event '"target": ?"node#test/slug.test.js".*"subtests".*"outcome": ?"passed"'
 
+describe "what tgraph keeps in the work tree is no test to a plain node --test"
+node --test >"$out" 2>"$err"
+status=$?
+expect_status 0
+
 describe "a second run runs nothing"
 run
 expect_status 0

@@ -3,8 +3,9 @@
 // `node --test`, so no file sees what another one left behind; what stays warm is the runner that starts it (run() of
 // node:test) and reads its events, which under `node --test` is a second process for each file.
 //
-//     node [ARGUMENTS] test-worker.mjs [--test-name-pattern=REGULAR-EXPRESSION]... [--test-only]
+//     node [ARGUMENTS] node-worker.mjs [--test-name-pattern=REGULAR-EXPRESSION]... [--test-only]
 //
+// (A name like test-*.mjs would make this file a test to who runs `node --test` in the work tree.)
 // ARGUMENTS of node reach the files' processes too: run() hands them on.
 import { run as run_tests } from "node:test";
 import { existsSync } from "node:fs";
