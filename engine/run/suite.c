@@ -146,12 +146,9 @@ static uint32_t steal(struct suite *s)
 
 uint32_t suite_next_group(struct suite *s)
 {
-    uint32_t g = UINT32_MAX;
-    do {
-        if (!s->sorted)
-            sort_order(s);
-        g = s->n_order ? s->order[--s->n_order] : s->o.steal ? steal(s) : UINT32_MAX;
-    } while (g != UINT32_MAX && s->groups[g].head == UINT32_MAX); /* its cases were dropped */
+    if (!s->sorted)
+        sort_order(s);
+    uint32_t g = s->n_order ? s->order[--s->n_order] : s->o.steal ? steal(s) : UINT32_MAX;
     if (g != UINT32_MAX)
         s->groups[g].taken = true;
     return g;
@@ -166,23 +163,16 @@ void suite_leave_group(struct suite *s, uint32_t group)
 
 bool suite_drop(struct suite *s, uint32_t *node)
 {
-    bool found = false;
     lock(s);
-    while (!found && s->waiting) {
-        uint32_t g = UINT32_MAX;
-        if (s->n_order) {
-            g = s->order[s->n_order - 1];
-        } else {
-            for (uint32_t i = 0; i < s->n_groups && g == UINT32_MAX; i++)
-                if (s->groups[i].head != UINT32_MAX)
-                    g = i;
-        }
-        if (s->groups[g].head == UINT32_MAX) {
-            s->n_order--;
-            continue;
-        }
+    bool found = s->waiting > 0;
+    if (found) {
+        uint32_t g = s->n_order ? s->order[s->n_order - 1] : 0;
+        while (s->groups[g].head == UINT32_MAX) /* only where none waits for a server: one that is served */
+            g++;
         *node = s->items[suite_take_first(s, g)].c.node;
-        found = true;
+        if (s->n_order && s->groups[g].head == UINT32_MAX)
+            s->n_order--; /* else it would be offered twice if it gets another case */
+        s->sorted = false;
     }
     unlock(s);
     return found;

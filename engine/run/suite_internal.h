@@ -32,7 +32,7 @@ struct suite {
     struct group *groups;
     uint32_t n_groups, cap_groups;
     struct map index; /* group number of the caller -> place in groups */
-    uint32_t *order;  /* groups that nobody has taken, best last */
+    uint32_t *order;  /* groups that have a case and that nobody has taken, each once, best last */
     uint32_t n_order, cap_order;
     bool sorted;
     uint32_t waiting;
