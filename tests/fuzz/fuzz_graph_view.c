@@ -23,6 +23,8 @@ LIST(from_a, "a.h", "out/x");
 LIST(deps_t, "t", "a");
 LIST(names, "gpu", "port");
 LIST(globbed, "x.c", "y.c", "z.c");
+LIST(deps_s, "s");
+LIST(case_ins, "in.c", "a.h");
 
 static void build(struct graph *g)
 {
@@ -33,6 +35,11 @@ static void build(struct graph *g)
     struct decl_env env[] = {{"A", "1"}, {"PATH", NULL}};
     static const uint32_t ids[] = {0, 1, 2};
     static const uint8_t codes[] = {0, 77};
+    struct decl_case cases[] = {
+        {.id = "one", .data = "{}", .group = "g", .inputs = STRS(case_ins), .tags = STRS(names)},
+        {.id = "two", .group = "g", .sets = ids, .n_sets = 1, .timeout_ms = 5},
+        {.id = "three", .inputs = STRS(case_ins)},
+    };
     struct decl v[] = {
         {.kind = KIND_BUILD,
          .label = "a",
@@ -63,9 +70,26 @@ static void build(struct graph *g)
          .slots = 2},
         {.kind = KIND_SERVICE, .label = "s", .dir = "", .cmd = STRS(words), .ready_cmd = STRS(words)},
         {.kind = KIND_GROUP, .label = "g", .dir = "", .deps = STRS(deps_t)},
+        {.kind = KIND_SUITE,
+         .label = "u",
+         .dir = "",
+         .cmd = STRS(words),
+         .tools = ids,
+         .n_tools = 1,
+         .sets = ids,
+         .n_sets = 1,
+         .may_read = ids,
+         .n_may_read = 1,
+         .reports_reads = true,
+         .deps = STRS(deps_s),
+         .tags = STRS(names),
+         .pool = "db",
+         .discover = "a",
+         .cases = cases,
+         .n_cases = 3},
     };
     struct decls d = {
-        .v = v, .n = 4, .sets = sets, .n_sets = 1, .tools = tools, .n_tools = 3, .pools = pools, .n_pools = 1};
+        .v = v, .n = 5, .sets = sets, .n_sets = 1, .tools = tools, .n_tools = 3, .pools = pools, .n_pools = 1};
     graph_init(g);
     if (!graph_build(g, &d, NULL, &errs))
         abort();
@@ -100,6 +124,20 @@ static void use(struct graph *g, struct graph *good)
         str_id some[] = {a.cwd, a.stdin_path, a.stdin_text, a.depfile, a.description, a.ready_line};
         for (int i = 0; i < 6; i++)
             sum += some[i] == STR_NONE ? 0 : strlen(graph_str(g, some[i]));
+        struct suite_action sa;
+        const struct graph_case *cs = graph_case(g, n);
+        if (graph_suite(g, n, &sa))
+            sum += sa.order;
+        if (cs) {
+            sum += strlen(graph_str(g, cs->id)) + strlen(graph_label(g, cs->suite));
+            sum += cs->group == STR_NONE ? 0 : strlen(graph_str(g, cs->group));
+            sum += cs->data == STR_NONE ? 0 : strlen(graph_str(g, cs->data));
+            if (!graph_suite(g, cs->suite, &sa))
+                abort(); /* whoever serves it relies on that */
+        }
+        struct id_list tags = graph_tags(g, n);
+        for (uint32_t i = 0; i < tags.n; i++)
+            sum += strlen(graph_str(g, tags.v[i]));
         g->states[n].deps = key_deps(&c, g, n);
         g->states[n].key = key_weak(&c, g, n, g->states[n].deps);
         if (g->states[n].reads != ID_NONE)
@@ -108,6 +146,7 @@ static void use(struct graph *g, struct graph *good)
         key_outputs(&c, g, n);
         graph_find(g, graph_label(g, n));
         graph_mark_needed(g, n, mark);
+        graph_open_groups(g, mark);
         sched_push(s, n, (int64_t)k);
     }
     for (node_id n; (n = sched_pop(s)) != ID_NONE;)
