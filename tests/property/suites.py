@@ -554,7 +554,7 @@ def one(part, seed, options):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    ap.add_argument("--seeds", default=os.environ.get("PROPERTY_ROUNDS") or "12", help="A..B, or N for 1..N")
+    ap.add_argument("--seeds", default=os.environ.get("PROPERTY_ROUNDS") or "8", help="A..B, or N for 1..N")
     ap.add_argument("--steps", type=int, default=int(os.environ.get("PROPERTY_EDITS") or 20))
     ap.add_argument("--kills", type=int, default=200, help="workers to kill, over as many runs as that takes")
     ap.add_argument("--only", choices=["model", "workers", "tgraph"])

@@ -12,7 +12,7 @@ END
 echo '{"id":"a"}' | file list/1
 echo '{"id":"b","data":{"do":"pass"},"tags":["slow"]}' | file list/2
 discovered() { # TIMES since the last look
-    same "discover ran $1 times" "$1" "$(cat "$work/discovered" 2>/dev/null | wc -l | tr -d ' ')"
+    same "discover ran $1 times" "$1" "$({ sed -n '$=' "$work/discovered" 2>/dev/null | grep .; } || echo 0)"
     rm -f "$work/discovered"
 }
 
