@@ -78,7 +78,8 @@ void run_done(struct runner *r, node_id n, const struct run_end *end)
         run_tell(r, n, end);
     bool made = runs_now || phase == PHASE_RESTORING;
     int64_t made_ns = made && r->users_at[n] < r->users_at[n + 1] ? clock_real_ns() : rn->given_ns;
-    for (uint32_t u = r->users_at[n]; u < r->users_at[n + 1]; u++) {
+    /* The last one first: the one that was pushed last is resolved next, and a suite's cases keep their order. */
+    for (uint32_t u = r->users_at[n + 1]; u-- > r->users_at[n];) {
         node_id user = r->users[u];
         if (run_is_bad(end->outcome))
             r->nodes[user].bad = n;

@@ -32,6 +32,27 @@ run -j1 --force
 same "next" "" "$(awk 'NR > 1 && want != "None" && $2 != want { print } { want = $4 }' "$work/served")"
 fresh
 
+describe "in the order declared, whatever the cases wait for: a discover step, a build, a service"
+file Testfile.lua <<'END'
+build "lib" { cmd = "echo >lib.out", inputs = {}, outputs = { "lib.out" } }
+service "srv" { cmd = "echo ready; exec sleep 300", inputs = {}, ready = { line = "ready" } }
+local cases = {}
+for i = 1, 5 do cases[i] = { id = "c" .. i, group = "g" } end
+suite "d" { worker = { "./w.py" }, inputs = {}, env = { "MARKS" },
+  cases = discover { cmd = "cat list", inputs = { "list" } } }
+suite "l" { worker = { "./w.py" }, inputs = { "lib.out" }, env = { "MARKS" }, cases = cases }
+suite "v" { worker = { "./w.py" }, inputs = {}, env = { "MARKS" }, deps = { "srv" }, cases = cases }
+END
+for i in 1 2 3 4 5; do echo "{\"id\":\"c$i\",\"group\":\"g\"}"; done | file list
+fresh
+for s in d l v; do
+    run -j1 $s
+    expect_served c1 c2 c3 c4 c5
+    run -j1 --force $s
+    expect_served c1 c2 c3 c4 c5
+done
+fresh
+
 describe "order = any: an idle worker takes of what is left"
 file Testfile.lua <<'END'
 local cases = { { id = "first", group = "g", data = { ["do"] = "wait other" } } }

@@ -135,6 +135,36 @@ for c in a b c; do expect_outcome s#$c skipped; done
 same "told once" 3 "$(names '"kind": ?"case"' | wc -l | tr -d ' ')"
 expect_marks
 
+describe "a service that ends while a suite is served: what used it is not kept"
+file Testfile.lua <<'END'
+service "srv" { cmd = "echo $$ >../srvpid; echo ready; exec sleep 300", inputs = {}, ready = { line = "ready" } }
+suite "s" { worker = { "./w.py" }, inputs = {}, deps = { "srv" }, env = { "MARKS" }, order = "group",
+  cases = { { id = "a2", group = "g" }, { id = "b2", group = "g", data = { ["do"] = "touch serving, wait ended" } },
+            { id = "c2", group = "g" } } }
+END
+rm -f "$work/ran"
+start -j1
+wait_for ../serving
+srv=$(cat ../srvpid)
+kill -KILL "$srv"
+wait_gone "$srv"
+for _ in $(seq 400); do
+    ! grep -q '"service_stopped"' "$events" || break
+    sleep 0.05
+done
+touch ../ended
+finished
+expect_status 0
+expect_event '"target": ?"s#b2".*a service that it uses ended'
+rm -f "$work/ran"
+run -j1
+expect_status 0
+grep -qx b2 "$work/ran"
+report $? "b2 runs again"
+if grep -qx a2 "$work/ran"; then false; else true; fi
+report $? "a2 does not"
+expect_clean
+
 describe "two tgraphs at once: each case runs once"
 file Testfile.lua <<'END'
 suite "s" { worker = { "./w.py" }, inputs = {}, env = { "MARKS" },
