@@ -5,6 +5,7 @@
 The oracle runs the same project with plain pytest and a plugin that notes what the terminal reporter counts. TAP output.
 PYTHON=path names another interpreter (with another pytest) for the adapter and the oracle.
 """
+import atexit
 import json
 import os
 import shutil
@@ -22,7 +23,9 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 ADAPTER = os.path.join(TOP, "rules", "pytest", "tgraph_pytest.py")
 LIBRARY = os.path.join(TOP, "rules", "python")
 PYTHON = os.environ.get("PYTHON", sys.executable)
-ENV = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
+CACHE = tempfile.mkdtemp(prefix="tgraph-adapter-cache-")
+atexit.register(shutil.rmtree, CACHE, True)
+ENV = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0", TGRAPH_CACHE_DIR=CACHE)
 for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONPATH", "TGRAPH"):
     ENV.pop(name, None)
 
