@@ -336,6 +336,12 @@ def check_run(w, args, chosen, say):
     ran = set(run.ran)
     if not must - may <= ran or not ran <= must:
         raise Mismatch(f"not served: {sorted(must - may - ran)}; served for nothing: {sorted(ran - must)}\n{run.err}")
+    for s in w.suites:
+        for group in {c["group"] for c in s.cases.values() if c["group"] and s.order == "group"}:
+            row = [n for n, c in s.cases.items() if c["group"] == group and n in ran]
+            served = [n for n in dict.fromkeys(run.ran) if n in row]  # a failed one may be tried once more on its own
+            if served != row:
+                raise Mismatch(f"group {group} of {s.name} was served in the order {served}, must be {row}")
     for s, n in chosen:
         if run.told[n]["outcome"] != w.outcome(s, n):
             raise Mismatch(f"{n} is {run.told[n]['outcome']}, must be {w.outcome(s, n)}\n{run.err}")
