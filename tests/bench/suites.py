@@ -108,7 +108,7 @@ def python_with(work, *packages):
     folder = f"{work}/venv"
     if not os.path.isdir(folder):
         venv.create(folder, with_pip=True, symlinks=True)
-        subprocess.run([f"{folder}/bin/pip", "-q", "install", "pytest", "pytest-xdist", "markupsafe"], check=True)
+        subprocess.run([f"{folder}/bin/pip", "-q", "install", "pytest", "pytest-xdist", "markupsafe", "setuptools", "wheel"], check=True)
     if packages:
         subprocess.run([f"{folder}/bin/pip", "-q", "install", *packages], check=True)
     return f"{folder}/bin/python"
@@ -117,7 +117,7 @@ def python_with(work, *packages):
 def jinja2(args, measure, work):
     say("Jinja2 3.1.2: the suite against pytest")
     python = python_with(work)
-    subprocess.run([f"{work}/venv/bin/pip", "-q", "download", "--no-deps", "--no-binary", ":all:", "jinja2==3.1.2",
+    subprocess.run([f"{work}/venv/bin/pip", "-q", "download", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "jinja2==3.1.2",
                     "-d", f"{work}/dl"], check=True, stdout=subprocess.DEVNULL)
     name = os.listdir(f"{work}/dl")[0]
     subprocess.run(["tar", "xzf", f"{work}/dl/{name}", "-C", work], check=True)

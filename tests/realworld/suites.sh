@@ -34,7 +34,7 @@ compare() { # FOLDER SUITE PLAIN.json
 prepare_python() {
     [ ! -d "$work/venv" ] || return 0
     python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" -q install "pytest==9.*" markupsafe flit_core
+    "$work/venv/bin/pip" -q install "pytest==9.*" markupsafe setuptools wheel flit_core
     PATH=$work/venv/bin:$PATH
     export PATH
 }
@@ -68,11 +68,13 @@ click() {
     say "click 8.3.0: pytest"
     prepare_python
     source_of click 8.3.0
-    plain_pytest click -W ignore::pytest.PytestRemovedIn10Warning
+    # test_echo_via_pager writes into a pipe that nobody reads any more: on a busy machine it fails now and then, under pytest alone too.
+    plain_pytest click -W ignore::pytest.PytestRemovedIn10Warning --deselect tests/test_utils.py::test_echo_via_pager
     cat >"$work/click/Testfile.lua" <<'END'
 local pytest = use "pytest"
 pytest.suite { name = "unit", python = "python", env = { PYTHONPATH = "src" }, tests = "tests/test_*.py",
-  args = { "-W", "ignore::pytest.PytestRemovedIn10Warning" } }
+  args = { "-W", "ignore::pytest.PytestRemovedIn10Warning" },
+  select = { "--deselect", "tests/test_utils.py::test_echo_via_pager" } }
 END
     compare "$work/click" unit "$work/click.json"
 }
