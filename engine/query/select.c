@@ -3,6 +3,7 @@
  * Patterns of the command line against labels. */
 #include "query/select.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "store/store.h"
@@ -13,6 +14,29 @@
 static bool is_test(const struct graph *g, node_id n)
 {
     return kind_is_test((enum node_kind)g->nodes[n].kind) || (g->nodes[n].flags & NODE_CASES_UNKNOWN);
+}
+
+/* Cases of a suite: "SUITE#rest". rest is a glob whose `*` goes across slashes, as a case's id is no path; or it is the beginning of
+ * ids, up to a place where a name ends: of "tests/test_a.py::test_x[1]", "tests", "tests/test_a.py" and "tests/test_a.py::test_x". */
+static bool case_matches(const struct graph *g, node_id n, const char *suite, size_t suite_len, const char *rest)
+{
+    const struct graph_case *c = graph_case(g, n);
+    const char *label = graph_label(g, c->suite), *id = graph_str(g, c->id);
+    if (strncmp(label, suite, suite_len) != 0 || label[suite_len])
+        return false;
+    size_t len = strlen(rest);
+    return (len && strncmp(id, rest, len) == 0 && strchr("/:[. ", id[len])) || fnmatch(rest, id, 0) == 0;
+}
+
+static size_t match_cases(const struct graph *g, const char *pattern, const char *hash, uint8_t *mark)
+{
+    size_t count = 0;
+    for (uint32_t n = g->n_nodes - g->n_cases; n < g->n_nodes; n++)
+        if (case_matches(g, n, pattern, (size_t)(hash - pattern), hash + 1)) {
+            mark[n] = 1;
+            count++;
+        }
+    return count;
 }
 
 /* Marks what one pattern (from the root) means; how many nodes it matched. */
@@ -28,6 +52,9 @@ static size_t match(struct graph *g, const char *pattern, uint8_t *mark)
         mark[exact] = 1;
         return 1;
     }
+    const char *hash = strchr(pattern, '#');
+    if (hash && (count = match_cases(g, pattern, hash, mark)) > 0)
+        return count;
     size_t len = strlen(pattern);
     bool dots = len >= 3 && strcmp(pattern + len - 3, "...") == 0 && (len == 3 || pattern[len - 4] == '/');
     bool wild = !dots && path_has_wildcard(pattern);

@@ -3,7 +3,7 @@
  * Which targets a command line means.
  *
  * A pattern is a label (`unit`, `services/api:unit`), a folder (`services/api`: its targets and those below), `dir/...`
- * (the same), `...` (all), or a glob over labels (`services/?*:unit`). A label selects any kind of target; folders and globs select
+ * (the same), `...` (all), some cases of a suite (`unit#tests/test_a.py`, `unit#*overflow*`), or a glob over labels (`services/?*:unit`). A label selects any kind of target; folders and globs select
  * tests and groups' tests, or builds if they match no test. Seen from a folder below the root, a pattern that means
  * nothing from the root is tried from there; one that starts with `./` is always taken from there.
  */

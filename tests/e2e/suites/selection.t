@@ -137,3 +137,17 @@ expect_event '"target": ?"s#c".*"mark": ?"skipped"'
 describe "--force runs what is asked for"
 run --force 's#a'
 expect_marks a
+
+describe "the beginning of ids, and a glob over them"
+rm -rf .tgraph "$TGRAPH_CACHE_DIR"
+run 's#dir'
+expect_marks 'dir/d.py::test[1]'
+run --force 's#dir/d.py'
+expect_marks 'dir/d.py::test[1]'
+run --force 's#dir/d.py::test'
+expect_marks 'dir/d.py::test[1]'
+run --force 's#*d.py*'
+expect_marks 'dir/d.py::test[1]'
+run 's#di'
+expect_status 4
+expect_err "did you mean"
