@@ -140,6 +140,8 @@ static void no_match(struct graph *g, const char *pattern, const char *sub, cons
     err_set(e, "T010", "%s '%s' matches no target", what, pattern);
     if (near)
         err_hint(e, "did you mean '%s'?", near);
+    else if (strchr(pattern, '#'))
+        err_hint(e, "`tgraph list %.*s` shows the cases of a suite", (int)strcspn(pattern, "#"), pattern);
     else
         err_hint(e, "`tgraph list` shows all targets");
 }

@@ -262,18 +262,17 @@ static bool finished(struct people *p, const struct event *ev, struct buf *out)
 static void add_rerun(struct people *p, struct buf *out)
 {
     struct buf b = BUF_INIT;
-    bool dash = false;
     buf_printf(out, "run %s again: %s --failed\n", p->n_failed == 1 ? "it" : "just these", p->o.program);
     if (p->n_failed > RERUN_LABELS)
         return;
-    for (size_t i = 0; i < p->n_failures; i++)
-        dash = dash || (text_is_failure(p->failures[i].outcome) && p->failures[i].label[0] == '-');
-    buf_printf(&b, "%s%s", p->o.program, dash ? " --" : "");
+    buf_adds(&b, p->o.program);
     for (size_t i = 0; i < p->n_failures; i++) {
         if (!text_is_failure(p->failures[i].outcome))
             continue;
+        char *label = mem_printf("%s%s", *p->failures[i].label == '-' ? "//" : "", p->failures[i].label); /* no option */
         buf_addc(&b, ' ');
-        text_shell_word(&b, p->failures[i].label);
+        text_shell_word(&b, label);
+        mem_free(label);
     }
     buf_printf(out, "%*s %s\n", p->n_failed == 1 ? 13 : 21, "or:", buf_cstr(&b));
     buf_clear(&b);

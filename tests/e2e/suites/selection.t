@@ -150,4 +150,4 @@ run --force 's#*d.py*'
 expect_marks 'dir/d.py::test[1]'
 run 's#di'
 expect_status 4
-expect_err "did you mean"
+expect_err "tgraph list s\` shows the cases"

@@ -224,7 +224,7 @@ static void one_failure_is_called_it(void **state)
     emit(&s, run_finished(14200, (struct run_counts){.selected = 1, .ran = 1, .failed = 1}));
     assert_string_equal(written(&s), "FAIL  -x\n"
                                      "run it again: tgraph --failed\n"
-                                     "          or: tgraph -- -x\n"
+                                     "          or: tgraph //-x\n"
                                      "1 failed in 14.2 s\n");
     script_close(&s);
 }
