@@ -12,8 +12,8 @@
 
 #include "cli/cli.h"
 #include "os/signals.h"
-#include "run/exec_case.h"
-#include "run/worker.h"
+#include "worker/exec_case.h"
+#include "worker/worker.h"
 
 struct exec_worker {
     int in, out;

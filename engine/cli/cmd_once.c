@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "once/once.h"
 #include "os/signals.h"
 #include "os/term.h"
-#include "run/once.h"
 
 /* Who looks at a terminal wants to know sooner why nothing happens. */
 enum { SAY_TERMINAL_MS = 2000, SAY_MS = 10000 };

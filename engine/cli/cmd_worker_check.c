@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * tgraph worker-check: tries somebody's worker against docs/worker-protocol.md. It is driven as a run drives it, by
- * run/worker; each check has a worker of its own, so that one fault does not hide behind another. Says what it saw as
+ * worker/; each check has a worker of its own, so that one fault does not hide behind another. Says what it saw as
  * TAP 14 on standard output. */
 #include <ctype.h>
 #include <errno.h>
@@ -16,8 +16,8 @@
 #include "os/file.h"
 #include "os/proc_table.h"
 #include "os/signals.h"
-#include "run/worker.h"
 #include "tree/tool.h"
+#include "worker/worker.h"
 
 enum {
     CASE_MS = 30000,

@@ -60,9 +60,8 @@ bool want_color(const struct options *o, int fd)
 struct ws_opts workspace_options(const struct options *o)
 {
     const char *lib = getenv("TGRAPH_LIB");
-    return (struct ws_opts){.dir = o->dir,
-                            .lib_dir = lib && *lib ? lib : NULL,
-                            .options = {o->given, (uint32_t)o->n_given}};
+    return (struct ws_opts){
+        .dir = o->dir, .lib_dir = lib && *lib ? lib : NULL, .options = {o->given, (uint32_t)o->n_given}};
 }
 
 void print_warnings(const struct workspace *ws)

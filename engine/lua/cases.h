@@ -9,7 +9,7 @@
 enum {
     MAX_CASES = 1 << 24,
     MAX_ID_BYTES = 4096,
-    MAX_DATA_BYTES = 8 << 20, /* a message to a worker holds it (run/worker.h) */
+    MAX_DATA_BYTES = 8 << 20, /* a message to a worker holds it (worker/worker.h) */
     MAX_DEPTH = 100,
     MAX_LIST = 10000,
     NESTED_LISTS = 20,

@@ -5,8 +5,8 @@
 #ifndef TGRAPH_RUN_RUN_INTERNAL_H
 #define TGRAPH_RUN_RUN_INTERNAL_H
 
+#include "once/lend.h"
 #include "run/jobserver.h"
-#include "run/lend.h"
 #include "run/pool.h"
 #include "run/resolve.h"
 #include "run/run.h"
@@ -93,9 +93,9 @@ struct runner {
     uint32_t n_suites, cap_suites;
     struct map suite_index; /* node -> index in suites */
     atomic_uint worker_serial;
-    struct run_warm *warm;  /* workers started while a discover step ran */
+    struct run_warm *warm; /* workers started while a discover step ran */
     uint32_t n_warm, cap_warm;
-    bool generating; /* brings up to date what Testfiles read; nothing else is asked for yet */
+    bool generating;        /* brings up to date what Testfiles read; nothing else is asked for yet */
     struct run_look *looks; /* per set: the last look at its files; grown on demand */
     uint32_t n_looks;
     struct run_look *given; /* per node: the same of its outputs; NULL until the first */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "once/once.h"
 #include "os/file.h"
-#include "run/once.h"
 #include "run/run_internal.h"
 #include "tree/path.h"
 

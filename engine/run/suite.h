@@ -28,7 +28,7 @@
 #include <stdatomic.h>
 
 #include "run/pool.h"
-#include "run/worker.h"
+#include "worker/worker.h"
 
 struct suite_trial;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/results.h"
+#include "worker/results.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

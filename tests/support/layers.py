@@ -10,13 +10,14 @@ import re
 import sys
 
 # The table's order.
-LAYERS = ["base", "os", "tree", "store", "graph", "lua", "trace", "remote", "run", "report", "query", "cli"]
+LAYERS = ["base", "os", "tree", "store", "graph", "lua", "trace", "remote", "worker", "once", "run", "report", "query", "cli"]
 # Includes that only these folders may have: pattern -> folders.
 OWNED_INCLUDES = {
     r"git2(/.*)?\.h": {"tree"},
     r"(lua|lualib|lauxlib|luaconf)\.h": {"lua"},
     r"sqlite3\.h": {"store"},
     r"yaml\.h": {"lua"},
+    r"expat\.h": {"worker"},
 }
 # base/ makes no system calls and graph/ is pure: neither includes what does.
 PURE = {"base", "graph"}
