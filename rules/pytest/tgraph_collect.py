@@ -123,6 +123,33 @@ class Base:
             if self._nowhere is None:
                 self._nowhere = create_terminal_writer(self.config, open(os.devnull, "w", encoding="utf-8"))
             reporter._tw = self._nowhere
+            self._deafen(reporter)
+
+    def _deafen(self, reporter):
+        """What it does for each test is a tenth of pytest's time, and nobody sees it. Its counts go on, as plugins look at them."""
+        from _pytest.terminal import TerminalReporter
+
+        if type(reporter) is not TerminalReporter:
+            return
+
+        def logreport(report):
+            status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
+            self.reported(report, status)
+            reporter._tests_ran = True
+            reporter._add_stats(status[0], [report])
+
+        unheard = {
+            "pytest_runtest_logstart": lambda nodeid, location: None,
+            "pytest_runtest_logreport": logreport,
+            "pytest_runtest_logfinish": lambda nodeid: None,
+        }
+        for name, function in unheard.items():
+            for impl in getattr(self.config.hook, name).get_hookimpls():
+                if impl.plugin is reporter and tuple(impl.argnames) == function.__code__.co_varnames[: function.__code__.co_argcount]:
+                    impl.function = function
+
+    def reported(self, report, status):
+        """The terminal counts REPORT so."""
 
     def pytest_itemcollected(self, item):
         self.ids.take(item)

@@ -12,10 +12,18 @@ NO_TAGS = frozenset(("parametrize", "usefixtures", "filterwarnings"))  # how a t
 
 
 class Discover(Base):
-    def __init__(self):
+    def __init__(self, store):
         super().__init__()
+        self.store = store
+        self.ahead = None
         self.failures = []
         self.items = None
+
+    def pytest_load_initial_conftests(self, early_config):
+        if self.store is not None and self.store.rewritten is not None:
+            from tgraph_ahead import Ahead
+
+            self.ahead = Ahead(self.store, early_config)
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -30,17 +38,12 @@ class Discover(Base):
 
     def lines(self, cwd):
         foreign = foreign_hooks(self.config)
-        lines = []
+        lines, files = [], {}
         for item in self.items:
-            path = os.path.realpath(path_of(item))
-            entry = {"id": self.ids.take(item), "group": plain(place(path, cwd))}
-            if within(path, cwd) or within(path, os.environ.get("TGRAPH_ROOT")):
-                entry["inputs"] = [input_path(path, cwd)]
-            elif not within(path, os.path.realpath(sys.prefix)):
-                raise SystemExit(
-                    "tgraph: %s is outside of the repository, so an edit of it would not be seen: name tests of the "
-                    "repository, or of an installed package" % path
-                )
+            path = path_of(item)
+            if path not in files:
+                files[path] = file_of(path, cwd)
+            entry = {"id": self.ids.take(item), **files[path]}
             tags = sorted({m.name for m in item.iter_markers() if m.name not in NO_TAGS and re.match(r"[A-Za-z0-9_.+-]+\Z", m.name)})
             if tags:
                 entry["tags"] = tags
@@ -48,6 +51,20 @@ class Discover(Base):
                 entry["data"] = {"marks": marks_digest(item)}
             lines.append(json.dumps(entry) + "\n")
         return lines
+
+
+def file_of(path, cwd):
+    """What the cases of a file have in common."""
+    path = os.path.realpath(path)
+    common = {"group": plain(place(path, cwd))}
+    if within(path, cwd) or within(path, os.environ.get("TGRAPH_ROOT")):
+        common["inputs"] = [input_path(path, cwd)]
+    elif not within(path, os.path.realpath(sys.prefix)):
+        raise SystemExit(
+            "tgraph: %s is outside of the repository, so an edit of it would not be seen: name tests of the "
+            "repository, or of an installed package" % path
+        )
+    return common
 
 
 def within(path, folder):
@@ -68,9 +85,13 @@ def main(options, args):
     # Standard output is the answer's alone: what pytest and the project print goes to standard error.
     answer = os.dup(1)
     os.dup2(2, 1)
-    plugin = Discover()
+    plugin = Discover(options.store)
     cwd = os.path.realpath(os.getcwd())
-    status = int(pytest.main(["--collect-only", *args], plugins=[plugin]))
+    try:
+        status = int(pytest.main(["--collect-only", *args], plugins=[plugin]))
+    finally:
+        if plugin.ahead is not None:
+            plugin.ahead.end()
     for report in plugin.failures:
         sys.stderr.write(report_text(plugin.config, report, "ERROR collecting " + (report.nodeid or "tests")))
     if plugin.internal:

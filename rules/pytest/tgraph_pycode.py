@@ -62,10 +62,12 @@ def folder_of(environ):
 
 class Store:
     def __init__(self, folder, root):
-        self.folder = folder
+        self.folder = folder  # None: nothing is kept, and no .pyc of the repository is believed all the same
+        self.rewritten = None  # what install_rewrite made: (path, config) -> code
+        self.missed = None  # called when something has to be compiled
         self.quiet = None  # an object whose `_busy` is set while files of the store are opened: they are not the test's doing
         self._pid = os.getpid()
-        self._writable = True
+        self._writable = folder is not None
         self._saved = set()
         facts = (sys.version, sys.implementation.cache_tag, tuple(sys.flags), sorted(sys._xoptions.items()), os.environ.get("PYTHONNODEBUGRANGES"))
         self._salt = digest(b"tgraph pycode 1", importlib.util.MAGIC_NUMBER, repr(facts).encode("utf-8", "surrogateescape"))
@@ -97,6 +99,8 @@ class Store:
 
     def load(self, key, path):
         """The code with this key, or None."""
+        if self.folder is None:
+            return None
         before = self._hush()
         try:
             with open(self._file(key), "rb") as f:
@@ -160,6 +164,10 @@ class Store:
         if self.quiet is not None:
             self.quiet._busy = before
 
+    def after_fork(self):
+        """In a child that goes on compiling."""
+        self._pid, self.missed = os.getpid(), None
+
     def trim(self, limit_bytes=None):
         """Removes what was not used for the longest time. Looks at the folder once in a while only."""
         if os.getpid() != self._pid or (limit_bytes is None and not any(key[0] < 16 for key in self._saved)):
@@ -192,6 +200,8 @@ class Store:
         code = self.load(key, path)
         if code is not None:
             return code
+        if self.missed is not None:
+            self.missed()
         # Filters of warnings belong to all threads.
         if threading.active_count() > 1 or os.getpid() != self._pid:
             return None
@@ -223,10 +233,10 @@ class Store:
 
 
 def install(environ=os.environ):
-    """For imports. None: there is no place to keep code in, or Python is another one than what is known here."""
+    """For imports. None: .pyc files are wanted, or Python is another one than what is known here."""
     folder = folder_of(environ)
     loader = importlib.machinery.SourceFileLoader
-    if folder is None or sys.implementation.name != "cpython" or not sys.dont_write_bytecode:
+    if sys.implementation.name != "cpython" or not sys.dont_write_bytecode:
         return None
     store = Store(folder, environ.get("TGRAPH_ROOT"))
     original = loader.get_code

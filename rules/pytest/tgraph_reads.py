@@ -76,6 +76,7 @@ class Reads:
         self._neutral = tuple(os.path.realpath(p) + os.sep for p in neutral)
         self._kinds = {}
         self._files = {}
+        self._dull = {}  # name -> module of Python or pytest: none of its parts is a test file
         self.edges = {}
         self.sticky = set()
         self.context = None  # the test file whose cases are collected or run now
@@ -209,6 +210,9 @@ class Reads:
                 self._note(target)
 
     def _imported(self, name, scope, fromlist, level):
+        modules = sys.modules
+        if not level and self._dull.get(name, self) is modules.get(name):
+            return
         try:
             if level:
                 package = (scope or {}).get("__package__")
@@ -217,12 +221,19 @@ class Reads:
                 for _ in range(level - 1):
                     package = package.rpartition(".")[0]
                 name = package + "." + name if name else package
-            module = sys.modules.get(name)
+            module = modules.get(name)
             self._module(module)
-            for part in fromlist or ():
-                self._module(sys.modules.get(name + "." + part))
-                if isinstance(module, types.ModuleType):
-                    self._module(module_dict(module).get(part))
+            if isinstance(module, types.ModuleType):
+                own = module_dict(module)
+                for part in fromlist or ():
+                    self._module(modules.get(name + "." + part))
+                    self._module(own.get(part))
+                path = own.get("__file__")
+                if name in sys.builtin_module_names or isinstance(path, str) and self._kind(path) is NEUTRAL:
+                    self._dull[name] = module
+            else:
+                for part in fromlist or ():
+                    self._module(modules.get(name + "." + part))
         except Exception:
             self.sticky.add(ALL)
 

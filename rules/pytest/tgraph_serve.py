@@ -69,6 +69,8 @@ class Serve(Base):
         self.selected = set()  # ids that the hooks left in the list
         self.foreign = False
         self.reports = None
+        self.statuses = {}  # id of a report of the case -> how the terminal counts it
+        self.real = {}  # path of a test file -> without symbolic links
         self.run = None
         self.began = 0
         self.is_ready = False
@@ -249,9 +251,10 @@ class Serve(Base):
             except BaseException as e:
                 stopped = ("pytest itself failed: %s" % type(e).__name__, self.tgraph.traceback_of(e, 0))
         reports, self.reports, self.run = self.reports, None, None
+        statuses, self.statuses = self.statuses, {}
         if stopped is None and (session.shouldstop or session.shouldfail):
             stopped = ("it asked pytest to stop: %s" % (session.shouldstop or session.shouldfail), None)
-        outcome, message, details = self._verdict(run, reports)
+        outcome, message, details = self._verdict(run, reports, statuses)
         if stopped is not None:
             run.recycle()
             if outcome != "failed":
@@ -264,7 +267,11 @@ class Serve(Base):
             if item is None:
                 run.reads(*sorted(os.path.relpath(p, self.reads.root) for p in self.reads.listed()))
             else:
-                run.reads(*self.reads.of(os.path.realpath(path_of(item))))
+                path = path_of(item)
+                real = self.real.get(path)
+                if real is None:
+                    real = self.real[path] = os.path.realpath(path)
+                run.reads(*self.reads.of(real))
         run.done(outcome, message, details, None if seconds is None else round(seconds * 1000, 3))
 
     @pytest.hookimpl(tryfirst=True)
@@ -277,13 +284,16 @@ class Serve(Base):
         if self.reports is not None:
             self.reports.append(report)
 
+    def reported(self, report, status):
+        self.statuses[id(report)] = status
+
     # ---- the outcome -----------------------------------------------------------------------------------------------------
-    def _verdict(self, run, reports):
+    def _verdict(self, run, reports, statuses):
         """(outcome, message, details) from the reports, as pytest's terminal counts them."""
         categories = []
         for report in reports:
             # Also for its effect: pytest fails a test with failed sub-tests here.
-            status = self.config.hook.pytest_report_teststatus(report=report, config=self.config)
+            status = statuses.get(id(report)) or self.config.hook.pytest_report_teststatus(report=report, config=self.config)
             categories.append(status[0] if status else "")
         failed, errors, texts = [], [], []
         skipped = xfailed = xpassed = called = None
