@@ -13,7 +13,8 @@ enum {
     STAY_MS = 100, /* a server that came for short groups stays at least so long */
     ALONE_CHECKS =
         5, /* failures of one run that are tried again in a worker of their own, to see what they depend on */
-    START_FAILURES = 3
+    START_FAILURES = 3,
+    GONE_WORKERS = 3 /* one after the other, for one case */
 };
 
 /* One thread's visit. */
@@ -312,7 +313,7 @@ static void take_answer(struct job *j, struct worker_answer *a)
 }
 
 /* Hands the case to a worker; starts one if there is none that can take it. */
-static void try_once(struct server *v, const struct suite_case *c, const char *next, uint32_t number,
+static void hand_out(struct server *v, const struct suite_case *c, const char *next, uint32_t number,
                      struct worker_answer *a)
 {
     struct suite *s = v->s;
@@ -339,6 +340,24 @@ static void try_once(struct server *v, const struct suite_case *c, const char *n
     worker_run_case(v->w, &run, a);
     v->last_node = c->node;
     strvec_add(&v->served, c->id);
+}
+
+/* A worker may be gone before it has the case: then that is another one's. */
+static void try_once(struct server *v, const struct suite_case *c, const char *next, uint32_t number,
+                     struct worker_answer *a)
+{
+    hand_out(v, c, next, number, a);
+    for (int i = 0; i < GONE_WORKERS && a->not_handed && !a->not_started && !a->cancelled; i++) {
+        struct pool_msg m = {.type = POOL_WORKER_ENDED,
+                             .suite = v->s->o.node,
+                             .node = UINT32_MAX,
+                             .note = mem_printf("a worker of %s was gone before it had a case: %s", v->s->o.label,
+                                                a->note ? a->note : "nobody knows why")};
+        pool_post(v->pool, &m);
+        worker_answer_clear(a);
+        end_worker(v);
+        hand_out(v, c, next, number, a);
+    }
 }
 
 /* After a case: does the worker go on? */

@@ -168,6 +168,7 @@ static void not_handed_out(struct worker *w, struct worker_answer *a)
         a->cancelled = true;
     } else {
         a->outcome = OUTCOME_ERROR;
+        a->not_handed = true;
         a->not_started = !w->was_ready;
     }
     a->note = mem_strdup(w->why ? w->why : "its worker had ended before");

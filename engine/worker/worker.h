@@ -77,6 +77,7 @@ struct worker_answer {
     enum case_mark mark;
     bool answered;         /* by a `done`: outcome, mark and note are the worker's own words */
     bool cancelled;        /* by cancel_fd: nothing is known of the case */
+    bool not_handed;       /* the worker was gone before the case was handed out: another one may take it */
     bool not_started;      /* the worker never became ready: `note` says why, and the case was not handed out */
     char *note;            /* message of `done`; how the worker ended; what broke the protocol; NULL = none; owned */
     char *details;         /* NULL = none; owned */
