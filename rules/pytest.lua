@@ -315,6 +315,33 @@ local function split(patterns)
   return out, tests, names
 end
 
+-- Those of the inputs that name something besides the test files, which are taken out of them: of the others nothing
+-- would be left, and a pattern that matches no file is warned of.
+local function without_tests(inputs, tests)
+  local is_test, out = {}, {}
+  for _, path in ipairs(tests) do
+    is_test[path] = true
+  end
+  for _, input in ipairs(inputs) do
+    local pattern = input
+    if not input:find("[*?%[{]") then
+      pattern = input:gsub("/+$", "") .. "/**" -- a folder stands for what is in it
+    end
+    local found, left = 0, 0
+    -- The Testfile itself always matches, so that nothing is warned of here.
+    for _, path in ipairs(input:sub(1, 1) ~= "!" and glob({ pattern, "Testfile.lua" }) or {}) do
+      if path ~= "Testfile.lua" then
+        found = found + 1
+        left = left + (is_test[path] and 0 or 1)
+      end
+    end
+    if found == 0 or left > 0 then
+      out[#out + 1] = input
+    end
+  end
+  return out
+end
+
 ---Declares a suite with a case for each test. What pytest collects is a step of its own, NAME.discover, that runs when a
 ---file has changed; a few workers serve the cases.
 ---
@@ -340,12 +367,13 @@ function pytest.suite(options)
 
   local patterns = patterns_of(options)
   local adapter_files = append(append({}, adapters("pytest")), adapters("python"))
-  local all = append({}, options.inputs and list(options.inputs) or { "**" }, adding(patterns))
+  local given = options.inputs and list(options.inputs) or { "**" }
+  local all = append({}, given, adding(patterns))
   local common, may_read, names = append({}, all), nil, {}
   if options.isolate ~= false then
     local changes
     changes, may_read, names = split(patterns)
-    append(common, changes)
+    common = append(without_tests(given, may_read), changes)
   end
   local command = { python, support.for_command(adapter("pytest/tgraph_pytest.py")) }
   local arguments = append({ "--" }, options.args or {}, own)

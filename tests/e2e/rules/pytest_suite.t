@@ -170,3 +170,37 @@ expect_err 'T215.*SCHEMA_FILE|SCHEMA_FILE.*T215'
 expect_ran
 SCHEMA_FILE=x run
 expect_status 0
+
+describe "patterns of which only test files are left are no reason for a warning"
+file Testfile.lua <<'END'
+use "pytest".suite {
+  name = "unit", env = { PYTHONPATH = "src" }, tests = "tests/test_*.py", inputs = { "src/**", "tests/**", "pytest.ini" },
+}
+END
+run
+expect_status 0
+expect_no_err 'T213'
+file Testfile.lua <<'END'
+use "pytest".suite {
+  name = "unit", env = { PYTHONPATH = "src" }, tests = "tests/test_*.py",
+  inputs = { "src", "tests/test_?.py", "tests/conftest.py", "pytest.ini" },
+}
+END
+run
+expect_status 0
+expect_no_err 'T213'
+echo '# more' >>tests/test_a.py
+run
+expect_status 0
+expect_ran "$a1" "$a2" $skipped $slow unit.discover
+file Testfile.lua <<'END'
+use "pytest".suite { name = "unit", tests = "tests/test_*.py", inputs = { "tests/test_*.py" }, env = { PYTHONPATH = "src" } }
+END
+run
+expect_status 0
+expect_no_err 'T21'
+file Testfile.lua <<'END'
+use "pytest".suite { name = "unit", tests = "tests/test_*.py", inputs = { "sources/**", "tests/**" }, env = { PYTHONPATH = "src" } }
+END
+run
+expect_err "T213.*sources/[*][*]"
