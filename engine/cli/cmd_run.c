@@ -101,6 +101,12 @@ int cmd_run(const struct options *o)
     if (audience.json)
         audience.json->ops->free(audience.json);
     int status = counts.exit_status;
+    if (ok && status == 0 && o->n_given && counts.selected == 0 &&
+        !o->dry_run) { /* as when a pattern matches nothing */
+        err_set(errlist_add(&errs, ERR_ERROR), "T010", "what stands after -- leaves no case");
+        print_errors(&errs, o);
+        status = EXIT_NO_MATCH;
+    }
     if (ok && counts.ran + counts.builds_ran > 0 && !counts.interrupted)
         daily_gc(o);
     if (!ok) {

@@ -346,6 +346,20 @@ void resolve_node(struct workspace *ws, node_id n, bool force, struct resolution
         st->status = STATUS_DIRTY;
 }
 
+/* The discover step of a suite, if it would run. */
+static node_id stale_lister(const struct graph *g, node_id suite, const uint8_t *verdict)
+{
+    const struct node *nd = &g->nodes[suite];
+    if (nd->n_edges && g->nodes[g->edges[nd->edges_at].to].kind == KIND_CASE)
+        nd = &g->nodes[g->edges[nd->edges_at].to]; /* its cases have the edge */
+    for (uint32_t i = 0; i < nd->n_edges; i++) {
+        const struct edge *e = &g->edges[nd->edges_at + i];
+        if (e->out == OUT_ORDER && (verdict[e->to] == VERDICT_DIRTY || verdict[e->to] == VERDICT_DEPENDS))
+            return e->to;
+    }
+    return ID_NONE;
+}
+
 /* A group is as dirty as its members. */
 static void explain_group(const struct graph *g, node_id n, uint8_t *verdict, struct resolution *r)
 {
@@ -358,6 +372,7 @@ static void explain_group(const struct graph *g, node_id n, uint8_t *verdict, st
         buf_adds(&r->reason, "its cases are not known");
         return;
     }
+    node_id lister = nd->kind == KIND_SUITE ? stale_lister(g, n, verdict) : ID_NONE;
     for (uint32_t i = 0; i < nd->n_edges; i++) {
         node_id to = g->edges[nd->edges_at + i].to;
         cases += g->nodes[to].kind == KIND_CASE;
@@ -370,6 +385,12 @@ static void explain_group(const struct graph *g, node_id n, uint8_t *verdict, st
     if (!dirty && nd->kind != KIND_SUITE)
         return;
     buf_reset(&r->reason);
+    if (lister != ID_NONE) { /* what is known is what there was */
+        verdict[n] = VERDICT_DEPENDS;
+        buf_printf(&r->reason, "%s would run first: there may be other cases than the %u that it listed last",
+                   graph_label(g, lister), cases);
+        return;
+    }
     if (nd->kind != KIND_SUITE || dirty == 1)
         buf_printf(&r->reason, "%s would run", graph_label(g, first));
     else if (!cases)

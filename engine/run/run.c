@@ -244,12 +244,12 @@ bool run(const struct run_opts *o, struct run_counts *counts, struct errlist *er
         }
         ws_close(&ws);
     }
+    run_warm_end(&r); /* before they count as left over */
     char *orphans = o->dry_run ? NULL : proc_end_orphans();
     if (orphans)
         run_message(&r, "T608", false, "processes that left their target's group were still there, ended now: %s",
                     orphans);
     mem_free(orphans);
-    run_warm_end(&r);
     lend_close(r.lend);
     remove_tmp_base(&r);
     if (step == STEP_ON)

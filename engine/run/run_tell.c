@@ -172,6 +172,9 @@ void run_tell_dry_run(struct runner *r, const uint8_t *needed, const uint8_t *se
             ev.estimate_run += verdict[n] >= VERDICT_DIRTY;
         }
     run_emit(r, &ev);
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        if (needed[n] && g->nodes[n].kind == KIND_SUITE && verdict[n] == VERDICT_DEPENDS)
+            run_message(r, "", false, "%s: %s", graph_label(g, n), reasons[n]);
     for (uint32_t k = 0; k < g->n_nodes; k++) {
         node_id n = g->order[k];
         if (!needed[n] || kind_is_group((enum node_kind)g->nodes[n].kind) || g->nodes[n].kind == KIND_SERVICE)

@@ -10,7 +10,8 @@
 #include "run/suite_internal.h"
 
 enum {
-    STAY_MS = 100, /* a server that came for short groups stays at least so long */
+    STAY_MS = 100,    /* a server that came for short groups stays at least so long */
+    ALONE_FAILED = 2, /* that failed alone as well: what is wrong is wrong for all */
     ALONE_CHECKS =
         5, /* failures of one run that are tried again in a worker of their own, to see what they depend on */
     START_FAILURES = 3,
@@ -282,6 +283,17 @@ static void encode_subtests(const struct worker_answer *a, struct buf *out)
     }
 }
 
+/* For people, after all else that the case has to say. */
+static void tell_failed_subtests(const struct worker_answer *a, struct buf *out)
+{
+    for (uint32_t i = 0; i < a->n_subtests; i++) {
+        const struct worker_subtest *t = &a->subtests[i];
+        if (t->outcome != OUTCOME_PASSED)
+            buf_printf(out, "%s: %s%s%s\n", outcome_name(t->outcome), t->name, t->message ? ": " : "",
+                       t->message ? t->message : "");
+    }
+}
+
 static void take_answer(struct job *j, struct worker_answer *a)
 {
     j->outcome = a->outcome;
@@ -298,6 +310,9 @@ static void take_answer(struct job *j, struct worker_answer *a)
         struct buf text = BUF_INIT;
         encode_subtests(a, &text);
         add_frame(&j->result.log, 4, text.p, text.len);
+        buf_reset(&text);
+        tell_failed_subtests(a, &text);
+        add_frame(&j->result.log, 3, text.p, text.len);
         buf_clear(&text);
     }
     j->result.cause = a->signal ? PROC_SIGNALLED : a->exit_code >= 0 ? PROC_EXITED : PROC_NOT_STARTED;
@@ -382,7 +397,7 @@ static void check_alone(struct server *v, const struct suite_case *c, struct job
     if (j->outcome != OUTCOME_FAILED || s->o.isolate || v->served.n < 2)
         return;
     lock(s);
-    bool check = s->alone_checks < ALONE_CHECKS && !s->stopped;
+    bool check = s->alone_checks < ALONE_CHECKS && s->alone_failed < ALONE_FAILED && !s->stopped;
     s->alone_checks += check;
     unlock(s);
     if (!check)
@@ -392,8 +407,12 @@ static void check_alone(struct server *v, const struct suite_case *c, struct job
     end_worker(v);
     struct worker_answer a = {0};
     try_once(v, c, NULL, 1, &a);
-    if (a.outcome != OUTCOME_PASSED)
+    if (a.outcome != OUTCOME_PASSED) {
         strvec_clear(&j->before); /* else it depends on them: the coordinator says so */
+        lock(s);
+        s->alone_failed += a.outcome == OUTCOME_FAILED;
+        unlock(s);
+    }
     worker_answer_clear(&a);
 }
 
