@@ -58,11 +58,11 @@ struct event {
     /* EVENT_RUN_FINISHED: counts over selected targets of kind test (and later suite) and over builds asked for */
     struct run_counts {
         uint32_t selected, ran, cached, passed, failed, flaky, skipped;
-        uint32_t marked[MARK_XPASSED + 1];  /* of those that passed: by enum case_mark */
         uint32_t builds_ran, builds_failed; /* builds that were needed */
         int exit_status;
         bool interrupted;
-        uint32_t services_failed; /* that did not come up for those that had to run */
+        uint32_t services_failed;          /* that did not come up for those that had to run */
+        uint32_t marked[MARK_XPASSED + 1]; /* of those that passed: by enum case_mark */
     } counts;
 };
 

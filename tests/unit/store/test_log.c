@@ -53,6 +53,31 @@ static void an_empty_log_comes_back_empty(void **state)
     buf_clear(&b);
 }
 
+static void a_stream_is_taken_out(void **state)
+{
+    (void)state;
+    struct proc_log l = {0}, back;
+    struct buf text = BUF_INIT;
+    add_frame(&l, 4, "one\n");
+    add_frame(&l, 1, "out\n");
+    add_frame(&l, 4, "two\n");
+    add_frame(&l, 3, "details\n");
+    struct buf b = encoded(&l);
+    assert_true(store_log_decode(b.p, b.len, &back));
+    store_log_take(&back, 4, &text);
+    assert_string_equal(buf_cstr(&text), "one\ntwo\n");
+    assert_int_equal(back.n_frames, 2);
+    assert_int_equal(back.frames[1].stream, 3);
+    assert_int_equal(back.bytes.len, 12);
+    assert_memory_equal(back.bytes.p, "out\ndetails\n", 12);
+    store_log_take(&back, 4, &text); /* there is none left */
+    assert_int_equal(back.n_frames, 2);
+    proc_log_clear(&back);
+    proc_log_clear(&l);
+    buf_clear(&b);
+    buf_clear(&text);
+}
+
 static void what_is_cut_or_changed_is_not_a_log(void **state)
 {
     (void)state;
@@ -68,7 +93,7 @@ static void what_is_cut_or_changed_is_not_a_log(void **state)
         proc_log_clear(&back);
         mem_free(cut);
     }
-    b.p[15] = 3; /* no such stream */
+    b.p[15] = 5; /* no such stream */
     assert_false(store_log_decode(b.p, b.len, &back));
     b.p[15] = 1;
     put_u32(b.p + 16, UINT32_MAX);
@@ -92,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_come_back_in_order),
         cmocka_unit_test(an_empty_log_comes_back_empty),
+        cmocka_unit_test(a_stream_is_taken_out),
         cmocka_unit_test(what_is_cut_or_changed_is_not_a_log),
         cmocka_unit_test(outcomes_have_the_names_of_events),
     };
