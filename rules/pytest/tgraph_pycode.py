@@ -28,7 +28,7 @@ import time
 import types
 import warnings
 
-LIMIT_BYTES = 64 << 20
+LIMIT_BYTES = 256 << 20
 DAY_S, HOUR_S = 86400, 3600
 DIGEST_BYTES = 16
 

@@ -129,7 +129,8 @@ run -- -m slow
 expect_count cached 1
 expect_ran unit.discover
 run -- -k nothing_of_this_name
-expect_status 0
+expect_status 4
+expect_err 'leaves no case'
 run
 expect_status 0
 
