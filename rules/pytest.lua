@@ -227,6 +227,8 @@ end
 
 -- Options of pytest that select tests: only the collection gets them, so that a case has one key whatever selected it.
 local SELECTS = { "-k=", "-m=", "--deselect=" }
+-- Options that change what is shown. A case has another key with them, as what it shows is a part of its result.
+local SHOWS = { "-v", "-vv", "-vvv", "-s", "-l", "--showlocals", "--tb=", "--capture=", "--show-capture=" }
 
 -- Sorts what stands after `--` into what selects and what every process gets.
 local function command_line(options, level)
@@ -242,6 +244,7 @@ local function command_line(options, level)
     end
   end
   declare(SELECTS, selects)
+  declare(SHOWS, own)
   declare(type(options.options) == "table" and options.options or {}, own)
   local given = given_options()
   local function wrong(text, ...)
@@ -367,7 +370,8 @@ function pytest.suite(options)
 
   local patterns = patterns_of(options)
   local adapter_files = append(append({}, adapters("pytest")), adapters("python"))
-  local given = options.inputs and list(options.inputs) or { "**" }
+  -- What a Testfile says of the suite is in its declaration.
+  local given = options.inputs and list(options.inputs) or { "**", "!**/Testfile.lua" }
   local all = append({}, given, adding(patterns))
   local common, may_read, names = append({}, all), nil, {}
   if options.isolate ~= false then

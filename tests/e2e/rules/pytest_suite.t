@@ -205,3 +205,18 @@ use "pytest".suite { name = "unit", tests = "tests/test_*.py", inputs = { "sourc
 END
 run
 expect_err "T213.*sources/[*][*]"
+
+describe "a comment in the Testfile runs nothing; what is shown may be asked for after --"
+file Testfile.lua <<'END'
+use "pytest".suite { name = "unit", tests = "tests/test_*.py", env = { PYTHONPATH = "src" } }
+END
+run
+expect_status 0
+echo '-- a comment' >>Testfile.lua
+run
+expect_status 0
+expect_ran
+run "unit#tests/test_c.py" -- -vv --tb=short
+expect_status 0
+grep -q '"target":"unit#tests/test_c.py::test_c".*"cached":false' "$events"
+report $? "another way of showing is another key"
