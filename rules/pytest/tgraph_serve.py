@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Serves the cases of a suite: the worker of docs/worker-protocol.md."""
 import contextlib
+import faulthandler
 import json
 import os
 import re
+import signal
 import sys
 import time
 import types
@@ -369,6 +371,9 @@ def main(options, args):
         sys.exit("tgraph: %s" % e)
     for name in ("TGRAPH_WORKER", "TGRAPH_WORKER_IN", "TGRAPH_WORKER_OUT"):
         os.environ.pop(name)  # a test that starts tgraph is no worker
+    # At a case's time limit this process gets SIGTERM: it says where it is, whatever pytest does with its output.
+    aloud = os.fdopen(os.dup(2), "w")
+    faulthandler.register(signal.SIGTERM, file=aloud, all_threads=True, chain=True)
     reads = None
     if options.test_files:
         import _pytest
