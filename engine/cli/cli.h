@@ -31,9 +31,9 @@ struct options {
     char plan[SHARD_PLAN_HEX];
     bool matrix; /* --format github-matrix */
     uint32_t matrix_shards;
-    const char *json_file; /* run: --json FILE */
+    const char *json_file;                /* run: --json FILE */
     const char *exec_format, *junit_file; /* exec-worker */
-    uint64_t max_size;     /* gc, in bytes */
+    uint64_t max_size;                    /* gc, in bytes */
     bool max_size_given;
     /* once */
     const char **ins, **envs, *out;

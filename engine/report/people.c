@@ -269,7 +269,8 @@ static void add_rerun(struct people *p, struct buf *out)
     for (size_t i = 0; i < p->n_failures; i++) {
         if (!text_is_failure(p->failures[i].outcome))
             continue;
-        char *label = mem_printf("%s%s", *p->failures[i].label == '-' ? "//" : "", p->failures[i].label); /* no option */
+        char *label =
+            mem_printf("%s%s", *p->failures[i].label == '-' ? "//" : "", p->failures[i].label); /* no option */
         buf_addc(&b, ' ');
         text_shell_word(&b, label);
         mem_free(label);

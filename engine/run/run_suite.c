@@ -109,6 +109,7 @@ static struct run_suite *open_suite(struct runner *r, node_id n)
                            .tmp_base = r->tmp_base,
                            .max_attempts = a.retries + 1,
                            .places = (uint32_t)r->o->jobs,
+                           .fail_fast = r->o->fail_fast,
                            .steal = sa.order == ORDER_ANY,
                            .isolate = sa.isolate,
                            .park = a.pool == ID_NONE && !a.exclusive.n && !(g->nodes[n].flags & NODE_EXCLUSIVE),

@@ -45,8 +45,8 @@ struct suite {
     int64_t fresh_after_ns; /* CLOCK_REALTIME: workers started before are replaced */
     uint32_t refreshes;
     uint32_t alone_checks, alone_failed; /* failures tried again alone; those that failed so, too */
-    int64_t deadline_ns; /* CLOCK_MONOTONIC; 0 = none or not begun */
-    struct parked {      /* by the place of their thread */
+    int64_t deadline_ns;                 /* CLOCK_MONOTONIC; 0 = none or not begun */
+    struct parked {                      /* by the place of their thread */
         struct worker *w;
         struct strvec served;
         uint32_t last_node;

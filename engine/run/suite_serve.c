@@ -491,7 +491,7 @@ static void serve_case(struct server *v, const struct suite_case *c, const char 
             break;
         pool_post_retry(v->pool, j, j->attempts, &j->result.log, j->result.duration_ns);
     }
-    if (j->cancelled)
+    if (j->cancelled || (s->o.fail_fast && j->outcome != OUTCOME_PASSED))
         suite_stop(s);
     else
         check_alone(v, c, j);

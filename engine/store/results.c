@@ -117,7 +117,8 @@ bool row_decode_result(struct store *s, sqlite3_stmt *st, struct store_result *r
     r->note = column_str(st, 9, &r->arena);
     r->target = column_str(st, 10, &r->arena);
     if (result_sum(&s->sum, r, outputs, len) == sqlite3_column_int64(st, 12) && r->outcome > OUTCOME_NONE &&
-        r->outcome <= OUTCOME_ERROR && r->mark <= MARK_XPASSED && row_decode_outputs(outputs, len, &r->arena, &r->outputs, &r->n_outputs))
+        r->outcome <= OUTCOME_ERROR && r->mark <= MARK_XPASSED &&
+        row_decode_outputs(outputs, len, &r->arena, &r->outputs, &r->n_outputs))
         return true;
     store_result_clear(r);
     return false;

@@ -145,6 +145,10 @@ END
 rm -f "$work/ran"
 start -j1
 wait_for ../serving
+for _ in $(seq 400); do # what was not told yet may be taken back
+    ! grep -q '"target_finished".*"s#a2"' "$events" || break
+    sleep 0.05
+done
 srv=$(cat ../srvpid)
 kill -KILL "$srv"
 wait_gone "$srv"

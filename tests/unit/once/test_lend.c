@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/file.h"
 #include "once/lend.h"
+#include "os/file.h"
 
 static char folder[64];
 

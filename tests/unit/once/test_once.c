@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/file.h"
 #include "once/lend.h"
 #include "once/once_internal.h"
+#include "os/file.h"
 
 static char base[64];
 static char cache[96];
