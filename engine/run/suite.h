@@ -44,7 +44,7 @@ struct suite_opts { /* strings live as long as the suite */
     const char *tmp_base; /* folder for the workers' private folders */
     uint32_t max_attempts;
     uint32_t places; /* threads that may serve at once */
-    bool fail_fast; /* a case that does not pass is the last one */
+    bool fail_fast;  /* a case that does not pass is the last one */
     bool steal, isolate;
     bool park; /* a worker may outlive its thread's visit: it holds nothing that somebody else waits for */
     int64_t start_timeout_ms, timeout_ms; /* the second: of all, from the first worker's start; 0 = none */
