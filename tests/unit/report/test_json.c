@@ -55,7 +55,15 @@ static void a_run_ends_with_its_counts(void **state)
     forget(&s);
     emit(&s, (struct event){.type = EVENT_RUN_FINISHED,
                             .now_ns = 14205 * MS,
-                            .counts = {320, 30, 290, 312, 5, 1, 2, 7, 0, 1, false, 0}});
+                            .counts = {.selected = 320,
+                                       .ran = 30,
+                                       .cached = 290,
+                                       .passed = 312,
+                                       .failed = 5,
+                                       .flaky = 1,
+                                       .skipped = 2,
+                                       .builds_ran = 7,
+                                       .exit_status = 1}});
     assert_string_equal(
         written(&s),
         "{\"event\":\"run_finished\",\"v\":1,\"t_ms\":14200,\"selected\":320,\"ran\":30,"
