@@ -124,6 +124,18 @@ local function look_up(name, python, env)
 end
 
 -- pytest's own patterns, where the Testfile names none.
+-- What pytest reads of its own accord, here and in the folders above, whatever `inputs` says.
+local CONFIGURATION = "{conftest.py,pytest.ini,.pytest.ini,pytest.toml,.pytest.toml,pyproject.toml,tox.ini,setup.cfg}"
+local function configuration()
+  local patterns = { "**/conftest.py", CONFIGURATION }
+  local folder = label(""):match("^(.-):$")
+  while folder ~= "//" and folder ~= "" do
+    folder = folder:match("^(.*)/[^/]*$") or ""
+    patterns[#patterns + 1] = "//" .. (folder == "" and "" or folder .. "/") .. CONFIGURATION
+  end
+  return support.matching(patterns)
+end
+
 local function patterns_of(options)
   return options.tests and list(options.tests) or support.usual({ "**/test_*.py", "**/*_test.py" })
 end
@@ -141,6 +153,7 @@ function pytest.files(options)
   local env = environment(options.env)
   look_up(name, python, env)
 
+  local read_anyway = configuration()
   support.test_files({
     tests = patterns_of(options),
     inputs = options.inputs,
@@ -154,7 +167,7 @@ function pytest.files(options)
       test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
         cmd = append({ python, "-m", "pytest", "-p", "no:cacheprovider" }, options.args or {}, { path }),
         cwd = ".",
-        inputs = inputs,
+        inputs = append({}, inputs, read_anyway),
         deps = append({ name }, list(options.deps)),
         env = env,
         -- 5: no test was collected, because all of the file's are deselected.
@@ -372,6 +385,7 @@ function pytest.suite(options)
   local adapter_files = append(append({}, adapters("pytest")), adapters("python"))
   -- What a Testfile says of the suite is in its declaration.
   local given = options.inputs and list(options.inputs) or { "**", "!**/Testfile.lua" }
+  given = append({}, given, configuration())
   local all = append({}, given, adding(patterns))
   local common, may_read, names = append({}, all), nil, {}
   if options.isolate ~= false then

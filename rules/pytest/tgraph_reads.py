@@ -18,6 +18,7 @@ Not seen: stat(), and what extension modules open by themselves.
 import importlib._bootstrap
 import os
 import re
+import shutil
 import sys
 import sysconfig
 import types
@@ -198,7 +199,10 @@ class Reads:
                 if target is not None:
                     self._note(target)
             return True
-        return name in HARMLESS
+        if name not in HARMLESS or os.sep in words[0]:
+            return False
+        found = shutil.which(name)  # it may be the project's own
+        return found is None or not os.path.realpath(found).startswith(self._prefix)
 
     def _module(self, module):
         if not isinstance(module, types.ModuleType):
