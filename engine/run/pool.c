@@ -207,6 +207,7 @@ void pool_free(struct pool_threads *p)
         if (m.type == POOL_JOB_DONE)
             job_free(m.job);
         mem_free(m.note);
+        mem_free(m.nodes);
         proc_log_clear(&m.log);
     }
     close(p->wake[0]);

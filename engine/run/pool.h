@@ -22,9 +22,11 @@ struct pool_msg {
     char *note;           /* JOB_RETRIES: how; WORKER_ENDED: what was wrong; the receiver frees it */
     struct proc_log log;  /* JOB_RETRIES: its output; WORKER_ENDED: what it wrote then; the receiver clears it */
     int64_t duration_ns;  /* JOB_RETRIES */
-    uint32_t suite, node; /* WORKER_ENDED: nodes of its suite and of the last case that it served (UINT32_MAX = none) */
-    bool failed;          /* WORKER_ENDED: that counts as a failure */
-    void *service;        /* POOL_SERVICE */
+    uint32_t suite;       /* WORKER_ENDED: node of its suite */
+    uint32_t *nodes;      /* WORKER_ENDED: of the cases that it served, the last one last; the receiver frees it */
+    uint32_t n_nodes;
+    bool failed;   /* WORKER_ENDED: that counts as a failure */
+    void *service; /* POOL_SERVICE */
     int service_event;
 };
 

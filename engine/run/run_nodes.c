@@ -364,6 +364,7 @@ static void take_messages(struct runner *r)
             finish_now(r); /* the cases that it served */
             run_suite_worker_ended(r, &m);
             mem_free(m.note);
+            mem_free(m.nodes);
             proc_log_clear(&m.log);
         } else {
             r->jobs_out -= m.job->kind != JOB_CASE;

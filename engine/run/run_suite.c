@@ -328,17 +328,21 @@ void run_suite_worker_ended(struct runner *r, const struct pool_msg *m)
         return;
     if (r->counts.exit_status == 0)
         r->counts.exit_status = 1;
-    if (m->node == UINT32_MAX || g->states[m->node].status != STATUS_CLEAN)
-        return;
-    /* What the end of the worker says of the last case is not known when that is told. */
-    struct node_state *st = &g->states[m->node];
-    st->status = STATUS_FAILED;
-    st->outcome = OUTCOME_ERROR;
-    r->ws->worth_freezing = true;
-    if (r->ws->store && !r->store_broken && store_begin(r->ws->store, NULL)) {
-        store_drop_result(r->ws->store, st->key, NULL);
-        store_commit(r->ws->store, NULL);
+    /* Which of its cases left behind what it could not end with is not known: none of them is clean. */
+    bool store = r->ws->store && !r->store_broken && store_begin(r->ws->store, NULL);
+    for (uint32_t i = 0; i < m->n_nodes; i++) {
+        struct node_state *st = &g->states[m->nodes[i]];
+        if (st->status != STATUS_CLEAN)
+            continue;
+        bool last = i + 1 == m->n_nodes;
+        st->status = last ? STATUS_FAILED : STATUS_DIRTY;
+        st->outcome = last ? OUTCOME_ERROR : st->outcome;
+        r->ws->worth_freezing = true;
+        if (store)
+            store_drop_result(r->ws->store, st->key, NULL);
     }
+    if (store)
+        store_commit(r->ws->store, NULL);
 }
 
 void run_suites_clear(struct runner *r)

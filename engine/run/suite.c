@@ -265,6 +265,7 @@ void suite_free(struct suite *s)
         if (s->parked[i].tmpdir)
             file_remove_tree(s->parked[i].tmpdir, NULL);
         mem_free(s->parked[i].tmpdir);
+        mem_free(s->parked[i].nodes.v);
         strvec_clear(&s->parked[i].served);
     }
     mem_free(s->parked);

@@ -23,6 +23,10 @@ struct group {
     bool taken;          /* a server is at it */
 };
 
+struct served_nodes { /* of the cases that a worker served */
+    uint32_t *v, n, cap;
+};
+
 struct suite {
     struct suite_opts o;
     struct arena arena; /* strings of the cases */
@@ -49,7 +53,7 @@ struct suite {
     struct parked {                      /* by the place of their thread */
         struct worker *w;
         struct strvec served;
-        uint32_t last_node;
+        struct served_nodes nodes;
         char *tmpdir;
         int64_t started_real_ns;
     } * parked;

@@ -25,7 +25,7 @@ struct server {
     uint32_t place;
     struct worker *w;     /* NULL = none now */
     struct strvec served; /* ids, in order, by this worker */
-    uint32_t last_node;
+    struct served_nodes nodes;
     char *tmpdir;
     int64_t started_real_ns; /* of the worker: what it read may have been read since then */
     uint32_t group;          /* that it is at; UINT32_MAX = none */
@@ -53,9 +53,11 @@ static void tell_end(struct server *v, const struct worker_ending *e)
     }
     struct pool_msg m = {.type = POOL_WORKER_ENDED,
                          .suite = v->s->o.node,
-                         .node = v->last_node,
+                         .nodes = v->nodes.v,
+                         .n_nodes = v->nodes.n,
                          .failed = e->failed || (e->asked && !e->clean),
                          .note = mem_strdup(buf_cstr(&text))};
+    memset(&v->nodes, 0, sizeof v->nodes);
     pool_post(v->pool, &m);
     buf_clear(&text);
 }
@@ -76,7 +78,8 @@ static void end_worker(struct server *v)
     mem_free(v->tmpdir);
     v->tmpdir = NULL;
     strvec_clear(&v->served);
-    v->last_node = UINT32_MAX;
+    mem_free(v->nodes.v);
+    memset(&v->nodes, 0, sizeof v->nodes);
 }
 
 static void start_worker(struct server *v)
@@ -120,7 +123,6 @@ static void start_worker(struct server *v)
     v->started_real_ns = clock_real_ns();
     v->w = worker_start(&spec);
     v->tmpdir = tmp;
-    v->last_node = UINT32_MAX;
     for (int i = 0; i < 3; i++)
         mem_free(vars[i]);
     mem_free(envp);
@@ -141,8 +143,8 @@ void suite_give_warm(struct suite *s, const struct suite_warm *warm)
         MEM_GROW(s->parked, s->n_parked, s->cap_parked);
         memset(&s->parked[s->n_parked++], 0, sizeof *s->parked);
     }
-    s->parked[warm->place] = (struct parked){
-        .w = warm->w, .last_node = UINT32_MAX, .tmpdir = warm->tmpdir, .started_real_ns = warm->started_real_ns};
+    s->parked[warm->place] =
+        (struct parked){.w = warm->w, .tmpdir = warm->tmpdir, .started_real_ns = warm->started_real_ns};
     unlock(s);
 }
 
@@ -183,7 +185,7 @@ static void take_parked(struct server *v)
         v->w = p->w;
         v->served = p->served;
         v->tmpdir = p->tmpdir;
-        v->last_node = p->last_node;
+        v->nodes = p->nodes;
         v->started_real_ns = p->started_real_ns;
         memset(p, 0, sizeof *p);
     }
@@ -200,7 +202,8 @@ static bool park(struct server *v)
             MEM_GROW(s->parked, s->n_parked, s->cap_parked);
             memset(&s->parked[s->n_parked++], 0, sizeof *s->parked);
         }
-        s->parked[v->place] = (struct parked){v->w, v->served, v->last_node, v->tmpdir, v->started_real_ns};
+        s->parked[v->place] = (struct parked){v->w, v->served, v->nodes, v->tmpdir, v->started_real_ns};
+        memset(&v->nodes, 0, sizeof v->nodes);
         v->w = NULL;
         v->tmpdir = NULL;
         memset(&v->served, 0, sizeof v->served);
@@ -230,7 +233,7 @@ static void end_parked(struct suite *s, struct pool_threads *pool, bool all)
                                .place = i,
                                .w = p.w,
                                .served = p.served,
-                               .last_node = p.last_node,
+                               .nodes = p.nodes,
                                .tmpdir = p.tmpdir,
                                .group = UINT32_MAX};
         end_worker(&other);
@@ -353,7 +356,8 @@ static void hand_out(struct server *v, const struct suite_case *c, const char *n
     }
     struct worker_run run = {.id = c->id, .next = next, .data = c->data, .attempt = number, .timeout_ms = timeout_ms};
     worker_run_case(v->w, &run, a);
-    v->last_node = c->node;
+    MEM_GROW(v->nodes.v, v->nodes.n, v->nodes.cap);
+    v->nodes.v[v->nodes.n++] = c->node;
     strvec_add(&v->served, c->id);
 }
 
@@ -365,7 +369,6 @@ static void try_once(struct server *v, const struct suite_case *c, const char *n
     for (int i = 0; i < GONE_WORKERS && a->not_handed && !a->not_started && !a->cancelled; i++) {
         struct pool_msg m = {.type = POOL_WORKER_ENDED,
                              .suite = v->s->o.node,
-                             .node = UINT32_MAX,
                              .note = mem_printf("a worker of %s was gone before it had a case: %s", v->s->o.label,
                                                 a->note ? a->note : "nobody knows why")};
         pool_post(v->pool, &m);
@@ -585,7 +588,7 @@ static bool should_leave(struct server *v, int64_t since_ns)
 void suite_serve(struct job *job)
 {
     struct suite *s = job->suite;
-    struct server v = {.s = s, .pool = job->ctx, .place = job->slot, .group = UINT32_MAX, .last_node = UINT32_MAX};
+    struct server v = {.s = s, .pool = job->ctx, .place = job->slot, .group = UINT32_MAX};
     int64_t since_ns = clock_mono_ns();
     struct suite_case c;
     const char *next;

@@ -77,6 +77,7 @@ class Serve(Base):
         self.began = 0
         self.is_ready = False
         self.escalated = None
+        self.status = None  # of the session, before hooks of others may change it
         self.troubles = []  # (message, details): what went wrong outside of a case
 
     # ---- collecting ----------------------------------------------------------------------------------------------------
@@ -181,6 +182,10 @@ class Serve(Base):
 
     # ---- the loop --------------------------------------------------------------------------------------------------------
     @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus):
+        self.status = int(exitstatus)
+
     def pytest_runtestloop(self, session):
         self.foreign = foreign_hooks(self.config)
         self._keys = {plain(k): k for k in self.pending}
@@ -253,6 +258,10 @@ class Serve(Base):
             except BaseException as e:
                 stopped = ("pytest itself failed: %s" % type(e).__name__, self.tgraph.traceback_of(e, 0))
         reports, self.reports, self.run = self.reports, None, None
+        broke = [r for r in reports if r.when == "teardown" and r.failed]
+        if broke and (run.next is None or item.parent not in self._next(run.next, item).listchain()):
+            # It may be a fixture of others, too, and what an earlier case did: at its end the worker takes all of them back.
+            self.troubles.append(("a fixture could not be torn down after %s" % run.case, report_text(self.config, broke[0])))
         statuses, self.statuses = self.statuses, {}
         if stopped is None and (session.shouldstop or session.shouldfail):
             stopped = ("it asked pytest to stop: %s" % (session.shouldstop or session.shouldfail), None)
@@ -392,6 +401,9 @@ def main(options, args):
     status = pytest.main(args, plugins=[plugin])
     if plugin.internal and plugin.is_ready:
         plugin.troubles.append(("pytest failed: " + tgraph.line(plugin.internal.partition("\n")[2] or plugin.internal), plugin.internal))
+
+    if plugin.is_ready and plugin.status is not None and int(status) != plugin.status:
+        plugin.troubles.append(("pytest ended with exit status %d, although the tests gave %d" % (int(status), plugin.status), None))
 
     run = plugin.escalated
     if run is not None and not worker.exited:

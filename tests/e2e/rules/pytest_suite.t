@@ -220,3 +220,75 @@ run "unit#tests/test_c.py" -- -vv --tb=short
 expect_status 0
 grep -q '"target":"unit#tests/test_c.py::test_c".*"cached":false' "$events"
 report $? "another way of showing is another key"
+
+describe "what one test leaves behind, and a fixture's end finds, is on all of them until it is mended"
+rm -rf tests src
+file tests/test_m.py <<'END'
+import pytest
+
+
+@pytest.fixture(scope="module")
+def shared():
+    left = []
+    yield left
+    assert not left, "leak"
+
+
+def test_1(shared):
+    shared.append(1)
+
+
+def test_2():
+    pass
+END
+for _ in 1 2 3; do
+    run -j1
+    expect_status 1
+done
+file tests/test_m.py <<'END'
+def test_1(ran):
+    ran.append(1)
+
+
+def test_2():
+    pass
+END
+file tests/conftest.py <<'END'
+import pytest
+
+RAN = []
+
+
+@pytest.fixture
+def ran():
+    return RAN
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if RAN:
+        session.exitstatus = 1
+END
+for _ in 1 2; do
+    run -j1
+    expect_status 1
+    expect_err "exit status 1, although the tests gave 0"
+done
+sed -i 's/if RAN:/if False:/' tests/conftest.py
+run -j1
+expect_status 0
+
+describe "what pytest reads above the Testfile's folder counts"
+rm -rf tests .tgraph
+file Testfile.lua <<'END'
+include "svc"
+END
+file svc/Testfile.lua <<'END'
+use "pytest".suite { name = "unit", inputs = { "tests/**" } }
+END
+echo 'def test_x(x): assert x == 1' | file svc/tests/test_x.py
+printf 'import pytest\n@pytest.fixture\ndef x(): return 1\n' | file conftest.py
+run
+expect_status 0
+printf 'import pytest\n@pytest.fixture\ndef x(): return 2\n' | file conftest.py
+run
+expect_status 1
