@@ -133,6 +133,10 @@ class Reads:
             for folder, folders, files in os.walk(self.root):
                 folders[:] = [f for f in folders if f not in NOT_LISTED]
                 self._listed += [os.path.join(folder, f) for f in files if self._base.match(f)]
+            self._links = {}  # what links below the root lead to -> the links
+            for path in self._listed:
+                if os.path.islink(path):
+                    self._links.setdefault(os.path.realpath(path), []).append(path)
         return self._listed
 
     # ---- edges -----------------------------------------------------------------------------------------------------
@@ -195,7 +199,9 @@ class Reads:
         if name == "tgraph" and words[1:2] == ["once"]:
             # What it gives is a function of what it names.
             for i, word in enumerate(words[: words.index("--") if "--" in words else len(words)]):
-                target = self.test_file(words[i + 1]) if word == "--in" and i + 1 < len(words) else None
+                if word != "--in" or i + 1 >= len(words):
+                    continue
+                target = ALL if os.path.isdir(words[i + 1]) else self.test_file(words[i + 1])
                 if target is not None:
                     self._note(target)
             return True
@@ -302,4 +308,8 @@ class Reads:
         if ALL in seen:
             seen.update(os.path.realpath(p) for p in self.listed())
         seen -= {ALL, start}
+        self.listed()
+        for real, links in self._links.items():  # where a link leads is another matter than what is there
+            if real in seen:
+                seen.update(links)
         return sorted(os.path.relpath(p, self.root) for p in seen)

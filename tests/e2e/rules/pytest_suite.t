@@ -292,3 +292,50 @@ expect_status 0
 printf 'import pytest\n@pytest.fixture\ndef x(): return 2\n' | file conftest.py
 run
 expect_status 1
+
+describe "test files behind links and in folders given to tgraph once, and read by a project's own locale"
+rm -rf tests svc conftest.py .tgraph shared
+file Testfile.lua <<'END'
+use "pytest".suite { name = "unit" }
+END
+echo 'W = 1' | file shared/one.py
+echo 'W = 2' | file shared/two.py
+mkdir tests
+ln -s ../shared/one.py tests/test_link.py
+echo 'def test_b(): pass' | file tests/test_b.py
+printf '#!/bin/sh\ncat tests/te*st_b.py\n' | file tools/locale
+chmod +x tools/locale
+file tests/test_a.py <<'END'
+import subprocess
+
+import test_link
+
+
+def test_link_leads_to_one():
+    assert test_link.W == 1
+END
+file tests/test_c.py <<'END'
+import subprocess
+
+
+def test_b_is_short():
+    assert len(subprocess.run(["tools/locale"], stdout=-1).stdout) < 30
+END
+file tests/test_d.py <<'END'
+def test_once(tgraph_once, tmp_path):
+    out = tmp_path / "o"
+    tgraph_once("n", ["sh", "-c", "cat tests/test_b.py >$TGRAPH_OUT"], out=out, inputs=["tests"])
+    assert len(open(out).read()) < 30
+END
+run
+expect_status 0
+ln -sfn ../shared/two.py tests/test_link.py
+run
+expect_status 1
+expect_outcome "unit#tests/test_a.py::test_link_leads_to_one" failed
+ln -sfn ../shared/one.py tests/test_link.py
+echo 'def test_b_of_quite_another_length(): pass' | file tests/test_b.py
+run
+expect_status 1
+expect_outcome "unit#tests/test_c.py::test_b_is_short" failed
+expect_outcome "unit#tests/test_d.py::test_once" failed
