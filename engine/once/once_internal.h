@@ -13,7 +13,7 @@ const char *once_getenv(const struct once_spec *s, const char *name); /* NULL = 
 /* once_key.c */
 struct once_file {
     char *path;
-    struct file_state state; /* of a folder the type alone */
+    struct file_state state; /* of a folder the type, and where a link to it leads */
 };
 struct once_inputs {
     struct digest key;       /* the true key */

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +19,7 @@
 #include "os/file.h"
 #include "tree/tool.h"
 
-#define ONCE_FORMAT "tgraph once 1"
+#define ONCE_FORMAT "tgraph once 2"
 #define MAX_TOOLS 16         /* a script, its interpreter, that one's, ... */
 #define MAX_FILES (4u << 20) /* of all inputs */
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -61,7 +62,7 @@ struct walk {
     struct once_file *files;
     size_t n, cap;
     struct strvec todo; /* the next one last */
-    struct map seen;    /* folders entered, by device and inode */
+    struct map seen;    /* folders entered, by device and inode: where in `files` */
 };
 
 static uint64_t folder_id(const struct stat *sb)
@@ -103,6 +104,22 @@ static bool push_entries(struct walk *w, const char *path, struct err *e)
     return errnum ? unreadable(path, errnum, e) : true;
 }
 
+/* Where a link to a folder leads, by its text; and which folder it is, of one that was entered under another name. */
+static struct digest folder_digest(const struct walk *w, const char *path, uint32_t seen)
+{
+    char text[PATH_MAX];
+    struct hasher h;
+    ssize_t len = readlink(path, text, sizeof text);
+    if (len < 0 && seen == MAP_NONE)
+        return DIGEST_NONE;
+    hasher_init(&h);
+    hasher_mem(&h, text, len < 0 ? 0 : (size_t)len);
+    hasher_str(&h, seen == MAP_NONE ? NULL : w->files[seen].path);
+    struct digest d = hasher_end(&h);
+    hasher_clear(&h);
+    return d;
+}
+
 static bool visit(struct walk *w, const char *path, struct err *e)
 {
     struct stat sb, target;
@@ -124,9 +141,11 @@ static bool visit(struct walk *w, const char *path, struct err *e)
         return true;
     f->state.type = ENTRY_DIR;
     uint64_t id = folder_id(&sb);
-    if (map_get(&w->seen, id) != MAP_NONE)
+    uint32_t seen = map_get(&w->seen, id);
+    f->state.digest = folder_digest(w, path, seen);
+    if (seen != MAP_NONE)
         return true;
-    map_put(&w->seen, id, 1);
+    map_put(&w->seen, id, (uint32_t)(w->n - 1));
     return push_entries(w, path, e);
 }
 
@@ -382,7 +401,8 @@ bool once_inputs_still(const struct once_inputs *in, const struct once_spec *s, 
         *what = mem_strdup(e.msg);
     for (size_t i = 0; !*what && (i < w.n || i < in->n_files); i++) {
         bool gone = i >= w.n, came = i >= in->n_files;
-        if (gone || came || strcmp(w.files[i].path, in->files[i].path) != 0)
+        if (gone || came || strcmp(w.files[i].path, in->files[i].path) != 0 ||
+            (in->files[i].state.type == ENTRY_DIR && !digest_eq(w.files[i].state.digest, in->files[i].state.digest)))
             *what = mem_strdup(came ? w.files[i].path : in->files[i].path);
     }
     const char *moved = moved_file(in->files, in->n_files, since_ns);

@@ -264,6 +264,33 @@ static void nothing_else_is_in_the_key(void **state)
     assert_true(digest_eq(key_of(&s), here));
 }
 
+static void where_a_link_to_a_folder_leads_is_in_the_key(void **state)
+{
+    (void)state;
+    put_usual();
+    assert_int_equal(mkdir("dir/a", 0755), 0);
+    assert_int_equal(mkdir("dir/b", 0755), 0);
+    assert_int_equal(symlink("a", "dir/near"), 0);
+    assert_int_equal(mkdir("far", 0755), 0);
+    assert_int_equal(symlink("../dir/a", "far/hop"), 0);
+    assert_int_equal(symlink("../far/hop", "dir/x"), 0);
+    struct digest before = usual_key();
+    CHANGES(unlink("dir/near"); symlink("b", "dir/near"), unlink("dir/near"); symlink("a", "dir/near"));
+    CHANGES(unlink("far/hop"); symlink("../dir/b", "far/hop"), unlink("far/hop"); symlink("../dir/a", "far/hop"));
+
+    struct once_spec s = usual();
+    struct once_inputs in;
+    struct err e = ERR_INIT;
+    char *what;
+    assert_true(once_inputs_read(&in, &s, &e));
+    assert_int_equal(unlink("dir/near"), 0);
+    assert_int_equal(symlink("b", "dir/near"), 0);
+    assert_false(once_inputs_still(&in, &s, INT64_MAX, &what));
+    assert_string_equal(what, "dir/near");
+    free(what);
+    once_inputs_clear(&in);
+}
+
 static void links_to_folders_are_followed_and_circles_end(void **state)
 {
     (void)state;
@@ -607,6 +634,7 @@ int main(void)
         TEST(what_is_said_is_in_the_key),
         TEST(named_variables_are_in_the_key),
         TEST(nothing_else_is_in_the_key),
+        TEST(where_a_link_to_a_folder_leads_is_in_the_key),
         TEST(links_to_folders_are_followed_and_circles_end),
         TEST(what_cannot_be_known_is_an_error),
         TEST(a_waiter_says_so_lends_its_place_and_goes_on),
