@@ -229,6 +229,13 @@ static void take_reads(struct runner *r, node_id n, struct ending *v)
             mem_free(text);
             v->store_pass = false;
         }
+        if (j->kind == JOB_CASE && st->type == ENTRY_DIR && path[len - 1] != '/') {
+            char *text = mem_printf(
+                "its worker names the folder %s among its reads, where files are due, so its pass is not stored", path);
+            add_note(v, text);
+            mem_free(text);
+            v->store_pass = false;
+        }
         if (st->type == ENTRY_OTHER)
             v->store_pass = false;
         files[count++] = f;
