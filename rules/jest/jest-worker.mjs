@@ -15,6 +15,7 @@ const OPTIONS = ["config", "testNamePattern", "selectProjects"];
 const STATUS = { passed: "passed", failed: "failed", pending: "skipped", skipped: "skipped", disabled: "skipped",
   todo: "skipped", focused: "passed" };
 
+const root = process.cwd();
 const jest = {}; // what of jest is loaded: global, contexts, tests, createTestScheduler, transform
 
 function load_jest() {
@@ -77,6 +78,8 @@ async function start() {
   }
   check_known([...jest.tests.keys()], given.tests ?? [], `jest ${version}`);
   await hooks("globalSetup");
+  jest.folder = process.cwd();
+  jest.exit_code = process.exitCode;
 }
 
 // Once for each worker, not for each file: as jest does for all that it runs.
@@ -124,7 +127,7 @@ const CONSOLE = {
 };
 
 async function serve_file(name, data, run) {
-  const file = path.resolve(data?.file ?? name);
+  const file = path.resolve(root, data?.file ?? name);
   const tests = jest.tests.get(file);
   if (!tests) {
     return { outcome: "error", message: existsSync(file) ? "jest does not take this file as a test: see testMatch, testRegex "
@@ -134,6 +137,10 @@ async function serve_file(name, data, run) {
   scheduler.addReporter(CONSOLE);
   const results = await scheduler.scheduleTests(tests, { isInterrupted: () => false, isWatchMode: () => false,
     setState: async () => {} });
+  // These belong to the process, and the next file gets them as this one did.
+  const exit_code = process.exitCode;
+  process.chdir(jest.folder);
+  process.exitCode = jest.exit_code;
   const why = [], details = [];
   let count = 0, skipped = 0;
   results.testResults.forEach((result) => {
@@ -150,9 +157,10 @@ async function serve_file(name, data, run) {
     if (result.snapshot?.unchecked > 0) why.push(`${result.snapshot.unchecked} obsolete snapshots, which jest -u removes`);
   });
   for (const orphan of results.snapshot.filesRemovedList ?? []) {
-    why.push(`obsolete snapshot file ${path.relative(process.cwd(), orphan)}, which jest -u removes`);
+    why.push(`obsolete snapshot file ${path.relative(root, orphan)}, which jest -u removes`);
   }
   if (results.testResults.length !== tests.length && results.success) why.push("jest was interrupted");
+  if (exit_code) why.push(`process.exitCode is ${exit_code} after its tests`);
   if (!results.success || why.length > 0) {
     return { outcome: "failed", message: why[0] || "jest says that the run has failed", details: details.join("\n") || why.join("\n") };
   }

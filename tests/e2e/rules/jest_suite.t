@@ -57,6 +57,34 @@ expect_status 1
 expect_outcome 'jest#test/shelf.test.js' failed
 expect_err "a shelf > is empty at first: expect"
 
+describe "a file that changes the working folder leaves the next ones alone"
+repo leaves
+ln -s "$js" node_modules
+printf 'node_modules\nbuild/\n.tgraph/\n' >.gitignore
+echo '{}' >package.json
+echo 'use("jest").suite { tests = "j/*.test.js" }' >Testfile.lua
+file j/a.test.js <<'END_JS'
+test("a", () => { process.chdir("/"); });
+END_JS
+for f in b c; do echo 'test("stays", () => {});' >j/$f.test.js; done
+run -j1
+expect_status 0
+
+describe "an exit status that a file sets fails that file alone"
+echo 'test("a", () => { process.exitCode = 3; });' >j/a.test.js
+echo '// a comment' | tee -a j/b.test.js >>j/c.test.js
+if node_modules/.bin/jest --ci j/a.test.js >/dev/null 2>&1; then
+    report 0 "# SKIP jest keeps it from the process with this release of Node"
+else
+    run -j1
+    expect_status 1
+    expect_outcome 'jest#j/a.test.js' failed
+    expect_outcome 'jest#j/b.test.js' passed
+    expect_outcome 'jest#j/c.test.js' passed
+    expect_err 'process.exitCode'
+fi
+cd "$work/repo" || exit
+
 describe "a test file that only jest finds"
 mkdir src/deep
 file src/deep/more.test.js <<'END_JS'
