@@ -12,6 +12,7 @@ import { check_known, read_arguments } from "../node/glob.mjs";
 import { describe, firstLine, Refusal, serve } from "../node/tgraph.mjs";
 
 const OPTIONS = ["config", "testNamePattern", "project"];
+const root = process.cwd();
 let vitest;
 const files = new Map(); // absolute path -> its specifications, one for each project
 
@@ -92,7 +93,7 @@ function shown(error) {
 }
 
 async function serve_file(name, data, run) {
-  const file = path.resolve(data?.file ?? name);
+  const file = path.resolve(root, data?.file ?? name); // not where a globalSetup went
   const specifications = files.get(file);
   if (!specifications) {
     return { outcome: "error", message: existsSync(file) ? "vitest does not take this file as a test: see `include` and `exclude` "

@@ -57,6 +57,20 @@ expect_status 1
 expect_outcome 'vitest#test/format.test.ts' failed
 expect_err "nothing: expected '0s' to be '1s'"
 
+describe "a globalSetup that changes the working folder"
+repo leaves
+ln -s "$js" node_modules
+printf 'node_modules\nbuild/\n.tgraph/\n' >.gitignore
+echo '{ "type": "module" }' >package.json
+echo 'export default { test: { globalSetup: "./setup.js" } }' >vitest.config.js
+echo 'export default () => process.chdir("/");' >setup.js
+echo 'use("vitest").suite { tests = "j/*.test.js" }' >Testfile.lua
+mkdir j
+for f in a b; do echo 'import { test } from "vitest"; test("stays", () => {});' >j/$f.test.js; done
+run -j1
+expect_status 0
+cd "$work/repo" || exit
+
 describe "a test file that only vitest finds"
 mkdir src/deep
 file src/deep/more.test.ts <<'END_JS'
