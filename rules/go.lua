@@ -169,17 +169,34 @@ local function add_files(to, package, fields, known)
   end
 end
 
--- What is no source belongs to the package in the nearest folder above it; a module within the module is another's.
--- The second table holds all files.
-local function data_files(folders)
+-- The files that some package is made of, as the list says.
+local function files_of(packages)
+  local named = {}
+  for _, package in ipairs(packages) do
+    for _, fields in ipairs(package.folder and { BUILT_FROM, TESTED_WITH } or {}) do
+      for _, field in ipairs(fields) do
+        for _, name in ipairs(package[field] or {}) do
+          named[below(package.folder, name)] = true
+        end
+      end
+    end
+  end
+  return named
+end
+
+-- What is no source of a package belongs to the one in the nearest folder above it. A module within the module is
+-- another's, but one in testdata is data. The second table holds all files.
+local function data_files(packages, folders)
+  local sources = files_of(packages)
   local modules, of, known = {}, {}, {}
   for _, path in ipairs(glob({ "*/**/go.mod", "Testfile.lua" })) do
-    modules[parent(from_root(path))] = path ~= "Testfile.lua" or nil
+    local is_data = ("/" .. path):find("/testdata/", 1, true)
+    modules[parent(from_root(path))] = path ~= "Testfile.lua" and not is_data or nil
   end
   for _, path in ipairs(glob({ "**", "!build/tgraph/**" })) do
     local file = from_root(path)
     local folder = parent(file)
-    local is_source = path:find("%.go$") or path:find("^vendor/")
+    local is_source = path:find("%.go$") and sources[file] or path:find("^vendor/")
     known["//" .. file] = true
     while folder ~= "" and not folders[folder] and not modules[folder] do
       folder = parent(folder)
@@ -247,7 +264,7 @@ local function cases_of(packages)
       folders[package.folder] = true
     end
   end
-  local data, known = data_files(folders)
+  local data, known = data_files(packages, folders)
   for _, package in ipairs(packages) do
     local tests = #(package.TestGoFiles or {}) + #(package.XTestGoFiles or {}) > 0
     local main = package.ImportPath:match("^(.*)%.test$")

@@ -64,6 +64,28 @@ run
 expect_status 0
 expect_ran go.packages # the names of files may be what a pattern embeds
 
+describe "Go files that are in no package, and a module in testdata, are data"
+mkdir report/testdata/src report/testdata/mod
+echo 'package x' >report/testdata/src/x.go
+printf '//go:build ignore\n\npackage main\n' >report/gen.go
+echo 'module y' >report/testdata/mod/go.mod
+echo one >report/testdata/mod/x.txt
+run
+expect_status 0
+expect_ran go.packages 'go#report'
+echo '// edited' >>report/testdata/src/x.go
+run
+expect_ran go.packages 'go#report'
+echo '// edited' >>report/gen.go
+run
+expect_ran go.packages 'go#report'
+echo two >report/testdata/mod/x.txt
+run
+expect_ran 'go#report'
+rm -r report/gen.go report/testdata/src report/testdata/mod
+run
+expect_status 0
+
 describe "a new package and a new test file are found"
 mkdir extra
 printf 'package extra\n\nimport "testing"\n\nfunc TestOne(t *testing.T) {}\n' >extra/extra_test.go
