@@ -237,6 +237,13 @@ return {
     doc = "\"group\": the cases of a group stay together. \"file\": the same, a case without a group being in that of its first input.",
   },
   {
+    name = "batch",
+    type = "integer",
+    kinds = "suite",
+    default = "1",
+    doc = "Cases without a group stay together on one worker by so many, in the order declared.",
+  },
+  {
     name = "isolate",
     type = "boolean",
     kinds = "suite",

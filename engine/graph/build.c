@@ -115,6 +115,7 @@ static uint32_t add_action(struct builder *b, const struct decl *d)
         put64(g, d->start_timeout_ms);
         put(g, d->recycle_cases);
         put64(g, (int64_t)d->recycle_bytes);
+        put(g, d->batch ? d->batch : 1);
     }
     return at;
 }

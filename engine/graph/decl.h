@@ -129,6 +129,7 @@ struct decl {
     bool cases_unknown;
     const char *discover; /* label of the build whose output lists the cases; NULL = none */
     enum suite_order order;
+    uint32_t batch;           /* cases without a group stay together by so many; 0, 1 = none do */
     bool isolate;             /* a new worker for each case */
     bool reports_reads;       /* the worker names what it read of may_read */
     int64_t case_timeout_ms;  /* 0 = none */

@@ -187,7 +187,8 @@ bool graph_suite(const struct graph *g, node_id n, struct suite_action *out)
                                  .reports_reads = w[1] & 2,
                                  .start_timeout_ms = w[2] | (uint64_t)w[3] << 32,
                                  .recycle_cases = w[4],
-                                 .recycle_bytes = w[5] | (uint64_t)w[6] << 32};
+                                 .recycle_bytes = w[5] | (uint64_t)w[6] << 32,
+                                 .batch = w[7]};
     return true;
 }
 

@@ -266,6 +266,7 @@ void graph_action(const struct graph *g, node_id n, struct action *out);
 struct suite_action {
     uint32_t order; /* enum suite_order */
     bool isolate, reports_reads;
+    uint32_t batch;            /* cases without a group that stay together; at least 1 */
     uint64_t start_timeout_ms; /* until a worker is ready; 0 = none */
     uint32_t recycle_cases;    /* a worker serves at most so many; 0 = no limit */
     uint64_t recycle_bytes;    /* resident memory of a worker that is replaced after a case; 0 = no limit */

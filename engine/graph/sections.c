@@ -48,7 +48,7 @@ void graph_sections(const struct graph *g, struct graph_section out[GRAPH_SECTIO
 #undef SEC
 }
 
-enum { ACTION_WORDS = 18, SUITE_WORDS = 7 }; /* after an action's lists; of a suite */
+enum { ACTION_WORDS = 18, SUITE_WORDS = 8 }; /* after an action's lists; of a suite */
 
 static bool span_ok(uint32_t at, uint32_t n, uint32_t limit) { return at <= limit && n <= limit - at; }
 

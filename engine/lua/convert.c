@@ -15,7 +15,7 @@ const char *const field_names[FIELD_COUNT] = {
     "depfile",       "incremental", "timeout",  "retries",   "tags",   "pool",          "slots",
     "exclusive",     "shards",      "cache",    "jobserver", "stdin",  "success_codes", "description",
     "tools",         "value",       "members",  "ready",     "worker", "cases",         "case_timeout",
-    "start_timeout", "order",       "isolate",  "recycle",   "stdout"};
+    "start_timeout", "order",       "isolate",  "recycle",   "stdout", "batch"};
 
 enum {
     MAX_SHARDS = 10000,
@@ -438,6 +438,7 @@ static void convert_fields(struct conv *c)
     d->jobserver = flag(c, F_JOBSERVER);
     d->incremental = flag(c, F_INCREMENTAL);
     d->isolate = flag(c, F_ISOLATE);
+    d->batch = (idx = field_idx(c, F_BATCH)) ? (uint32_t)conv_integer(c, idx, F_BATCH, 1, MAX_SLOTS) : 1;
     if (d->kind == KIND_SUITE)
         convert_suite(c);
     if ((idx = field_idx(c, F_SHARDS)))

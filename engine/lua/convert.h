@@ -41,6 +41,7 @@ enum field { /* as in the names of convert.c */
              F_ISOLATE,
              F_RECYCLE,
              F_STDOUT,
+             F_BATCH,
              FIELD_COUNT,
 };
 

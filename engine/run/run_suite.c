@@ -144,6 +144,16 @@ static bool is_suspect(const struct runner *r, node_id n)
            st->outcome == OUTCOME_PASSED && digest_eq(st->key, r->nodes[n].key);
 }
 
+/* Groups are known by their names' ids; batches, of cases without one, by numbers from the other end. */
+static uint32_t group_of(const struct graph *g, node_id n)
+{
+    const struct graph_case *c = graph_case(g, n);
+    struct suite_action sa;
+    if (c->group != STR_NONE || !graph_suite(g, n, &sa) || sa.batch < 2)
+        return c->group == STR_NONE ? UINT32_MAX : c->group;
+    return UINT32_MAX - 1 - (uint32_t)(c - g->cases) / sa.batch;
+}
+
 static void add(struct runner *r, struct run_suite *rs, node_id n)
 {
     const struct graph *g = &r->ws->g;
@@ -154,7 +164,7 @@ static void add(struct runner *r, struct run_suite *rs, node_id n)
                             .label = graph_label(g, n),
                             .id = graph_str(g, c->id),
                             .data = c->data == STR_NONE ? NULL : graph_str(g, c->data),
-                            .group = c->group == STR_NONE ? UINT32_MAX : c->group,
+                            .group = group_of(g, n),
                             .failed_before = st->status == STATUS_FAILED,
                             .estimate_ns = known ? (int64_t)st->duration_ms * 1000000 + 500000 : UNKNOWN_MS * 1000000,
                             .timeout_ms = (int64_t)c->timeout_ms,

@@ -22,7 +22,7 @@
 
 /* A different layout of any frozen struct gives another version, so old files are discarded and not misread. */
 #define FROZEN_VERSION                                                                                                 \
-    (6u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
+    (7u << 24 ^ (uint32_t)(sizeof(struct node) << 16 ^ sizeof(struct file) << 12 ^ sizeof(struct node_state) << 6 ^    \
                            sizeof(struct record_dir)))
 #define SECTIONS (GRAPH_SECTIONS + RECORD_SECTIONS)
 

@@ -158,6 +158,21 @@ expect_no_file ../clash
 rm -f ../clash
 fresh
 
+describe "batch: cases without a group stay together by so many"
+file Testfile.lua <<'END'
+local cases = {}
+for i = 1, 12 do cases[i] = { id = "n" .. i, data = { ["do"] = "sleep 0.02" } } end
+suite "s" { worker = { "./w.py" }, inputs = {}, env = { "MARKS" }, order = "group", batch = 4, cases = cases }
+END
+run -j3
+expect_status 0
+per_worker >"$work/rows"
+for row in "n1 n2 n3 n4" "n5 n6 n7 n8" "n9 n10 n11 n12"; do
+    grep -qE "(^| )$row( |\$)" "$work/rows"
+    report $? "$row on one worker, in order"
+done
+fresh
+
 describe "--fail-fast"
 file Testfile.lua <<'END'
 local list = { { id = "ok", group = "g" }, { id = "bad", group = "g", data = { ["do"] = "fail" } } }

@@ -32,7 +32,7 @@ static void unknown_fields(void **state)
     says(f, "defaults { timeot = 1 }\ndefaults { outputs = { \"x\" } }\n",
          "Testfile.lua:1:12: error T201: unknown field 'timeot' of defaults\n  hint: did you mean 'timeout'?\n"
          "Testfile.lua:2:12: error T201: field 'outputs' cannot have a default\n"
-         "  hint: its fields are cache, case_timeout, cwd, deps, env, exclusive, incremental, inputs, isolate, "
+         "  hint: its fields are batch, cache, case_timeout, cwd, deps, env, exclusive, incremental, inputs, isolate, "
          "jobserver, may_read, order, pool, recycle, retries, slots, start_timeout, success_codes, tags, timeout, "
          "tools\n");
     says(f, "local g = glob(\"*.lua\", { ignore = true })\n",

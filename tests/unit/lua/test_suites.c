@@ -21,7 +21,8 @@ static void every_field(void **state)
         "  worker = { \"./serve.sh\", \"-v\" }, cases = { \"a\" }, inputs = { \"x\" }, may_read = { \"lib/*\" },\n"
         "  env = { A = \"1\" }, cwd = \"sub\", deps = { \"t\" }, tools = { \"cat\" }, value = { 1 }, slots = 2,\n"
         "  pool = \"p\", exclusive = \"e\", tags = { \"slow\" }, retries = 2, cache = false, description = \"d\",\n"
-        "  timeout = \"1h\", case_timeout = \"5s\", start_timeout = \"2m\", order = \"group\", isolate = true,\n"
+        "  timeout = \"1h\", case_timeout = \"5s\", start_timeout = \"2m\", order = \"group\", isolate = true, batch = "
+        "20,\n"
         "  recycle = { cases = 500, memory = \"512MiB\" },\n"
         "}\n"
         "test \"t\" { cmd = \"x\", inputs = {} }\n"
@@ -55,6 +56,7 @@ static void every_field(void **state)
     assert_int_equal(d->start_timeout_ms, 120000);
     assert_int_equal(d->order, ORDER_GROUP);
     assert_true(d->isolate);
+    assert_int_equal(d->batch, 20);
     assert_int_equal(d->recycle_cases, 500);
     assert_int_equal(d->recycle_bytes, 512 << 20);
     assert_int_equal(d->n_cases, 1);
@@ -76,6 +78,7 @@ static void what_is_left_out(void **state)
     assert_int_equal(d->case_timeout_ms, 0);
     assert_int_equal(d->order, ORDER_ANY);
     assert_false(d->isolate);
+    assert_int_equal(d->batch, 1);
     assert_false(d->reports_reads);
     assert_int_equal(d->recycle_cases, 0);
     assert_true(target(f, "r")->recycle_bytes == (uint64_t)2 << 30);
@@ -168,7 +171,8 @@ static void mistakes_of_fields(void **state)
          "  hint: did you mean 'case_timeout'?\n"},
         {"suite \"s\" { worker = \"w\", inputs = {}, cases = { \"a\" }, outputs = { \"o\" } }",
          "Testfile.lua:1:57: error T201: unknown field 'outputs' of suite 's'\n"
-         "  hint: its fields are cache, case_timeout, cases, cwd, deps, description, env, exclusive, inputs, isolate, "
+         "  hint: its fields are batch, cache, case_timeout, cases, cwd, deps, description, env, exclusive, inputs, "
+         "isolate, "
          "may_read, order, pool, recycle, retries, slots, start_timeout, tags, timeout, tools, value, worker\n"},
         {"suite \"s\" { worker = \"w\", inputs = {}, cases = \"a\" }",
          "Testfile.lua:1:40: error T202: field 'cases' of suite 's' must be a list of ids and of tables with an id, or "
@@ -215,7 +219,7 @@ static void mistakes_of_fields(void **state)
          "Testfile.lua:1:7: error T202: suite 's' must be given a table of fields, and is given a string\n"},
         {"defaults { worker = \"w\" }",
          "Testfile.lua:1:12: error T201: field 'worker' cannot have a default\n"
-         "  hint: its fields are cache, case_timeout, cwd, deps, env, exclusive, incremental, inputs, isolate, "
+         "  hint: its fields are batch, cache, case_timeout, cwd, deps, env, exclusive, incremental, inputs, isolate, "
          "jobserver, may_read, order, pool, recycle, retries, slots, start_timeout, success_codes, tags, timeout, "
          "tools\n"},
     };
