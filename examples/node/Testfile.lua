@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- JavaScript tests: each file of `node --test` is a target.
+-- JavaScript tests: each file of `node --test` is a case of a suite.
 --
 --   tgraph                    runs both files
 --   (edit test/slug.test.js)
@@ -8,4 +8,4 @@
 --   tgraph                    runs both
 local node = use "node"
 
-node.files { tests = "test/*.test.js" }
+node.suite { name = "unit", tests = "test/*.test.js" }

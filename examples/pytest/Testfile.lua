@@ -1,16 +1,17 @@
 -- SPDX-License-Identifier: MIT
--- Python tests: each test file is a target.
+-- Python tests: each test is a case of a suite.
 --
---   tgraph                    looks at what is installed, and runs the three files
+--   tgraph                    looks at what is installed, collects, and serves every test
 --   (edit tests/test_account.py)
---   tgraph                    runs that file
+--   tgraph                    collects, and runs the tests of that file
 --   (edit tests/test_money.py)
---   tgraph                    runs all: test_statement.py names test_money, so any file may load it
+--   tgraph                    runs its tests, and those of files that import it
 --   (edit src/ledger/money.py, or install a package)
 --   tgraph                    runs all
 local pytest = use "pytest"
 
-pytest.files {
+pytest.suite {
+  name = "unit",
   tests = "tests/test_*.py",
   env = { PYTHONPATH = "src" },
 }
