@@ -47,7 +47,7 @@ struct suite_opts { /* strings live as long as the suite */
     bool fail_fast;  /* a case that does not pass is the last one */
     bool steal, isolate;
     bool park; /* a worker may outlive its thread's visit: it holds nothing that somebody else waits for */
-    int64_t start_timeout_ms, timeout_ms; /* the second: of all, from the first worker's start; 0 = none */
+    int64_t start_timeout_ms, timeout_ms; /* the second: of all, from when the first thread comes to serve; 0 = none */
     uint32_t recycle_cases;
     uint64_t recycle_bytes;
     int64_t grace_ms, left_ms;

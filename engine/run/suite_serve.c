@@ -84,13 +84,8 @@ static void end_worker(struct server *v)
 
 static void start_worker(struct server *v)
 {
-    struct suite *s = v->s;
-    const struct suite_opts *o = &s->o;
-    lock(s);
+    const struct suite_opts *o = &v->s->o;
     uint32_t serial = atomic_fetch_add(o->serial, 1);
-    if (o->timeout_ms && !s->deadline_ns)
-        s->deadline_ns = clock_mono_ns() + o->timeout_ms * 1000000;
-    unlock(s);
     uint32_t n = 0;
     while (o->envp[n] || n == o->env_free[0] || n == o->env_free[1] || n == o->env_free[2] || n == o->env_free[3])
         n++;
@@ -594,6 +589,8 @@ void suite_serve(struct job *job)
     const char *next;
     lock(s);
     s->serving++;
+    if (s->o.timeout_ms && !s->deadline_ns)
+        s->deadline_ns = since_ns + s->o.timeout_ms * 1000000;
     unlock(s);
     take_parked(&v);
     while (!should_leave(&v, since_ns) && next_case(&v, &c, &next)) {

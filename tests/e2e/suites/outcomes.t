@@ -96,6 +96,21 @@ expect_outcome s#b timed_out
 expect_outcome s#c timed_out
 expect_marks a b
 
+describe "the suite's time limit also where its worker was started while its cases were being listed"
+file Testfile.lua <<'END'
+suite "d" {
+  worker = { "./w.py" }, inputs = {}, env = { "MARKS" }, timeout = 1, case_timeout = 20,
+  cases = discover { cmd = "sleep 0.3; echo '{\"id\": \"a\", \"data\": {\"do\": \"hang\"}}'", inputs = {}, tools = { "sleep" } },
+}
+END
+rm -f "$work/ran" "$work/starts"
+run -j2
+expect_status 1
+expect_outcome d#a timed_out
+expect_event '"target": ?"d#a".*time limit of (1|0[.]9[0-9]*) s'
+expect_starts 1
+rm -f "$work/ran"
+
 describe "a worker that never gets ready"
 file Testfile.lua <<'END'
 suite "s" { worker = { "./w.py" }, inputs = {}, env = { MARKS = "..", START = "hang" }, start_timeout = 0.3, cases = { "a", "b" } }
