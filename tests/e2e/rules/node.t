@@ -4,6 +4,11 @@
 . "$(dirname "$0")/../lib.sh"
 
 cp -R "$top/examples/node/." .
+file Testfile.lua <<'END'
+local node = use "node"
+
+node.files { tests = "test/*.test.js" }
+END
 slug=test/slug.test.js registry=test/registry.test.js
 
 describe "a first run runs each file"

@@ -4,6 +4,14 @@
 . "$(dirname "$0")/../lib.sh"
 
 cp -R "$top/examples/pytest/." .
+file Testfile.lua <<'END'
+local pytest = use "pytest"
+
+pytest.files {
+  tests = "tests/test_*.py",
+  env = { PYTHONPATH = "src" },
+}
+END
 account=tests/test_account.py money=tests/test_money.py statement=tests/test_statement.py
 
 describe "a first run looks at what is installed and runs each file"
