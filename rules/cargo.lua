@@ -90,7 +90,7 @@ local COMPILE_TOOLS = { "cargo", "rustc", "awk", "grep", "sed", "sort" }
 ---@field cache? boolean
 ---@field description? string
 
-local FIELDS = support.with_suite_fields({
+local FIELDS = support.with_fields_of("suite", {
   name = "string",
   flags = "table|string",
   args = "table|string",
@@ -103,17 +103,9 @@ local FIELDS = support.with_suite_fields({
 })
 
 local function environment(options, target)
-  local env = { CARGO_TARGET_DIR = target, CARGO_TERM_COLOR = "never" }
-  for i, name in ipairs(VARIABLES) do
-    env[i] = name
-  end
-  for key, value in pairs(options.env or {}) do
-    if type(key) == "number" then
-      env[#env + 1] = value
-    else
-      env[key] = value
-    end
-  end
+  local env = support.environment(VARIABLES, options.env)
+  env.CARGO_TARGET_DIR = env.CARGO_TARGET_DIR or target
+  env.CARGO_TERM_COLOR = env.CARGO_TERM_COLOR or "never"
   return env
 end
 
@@ -310,7 +302,7 @@ function cargo.suite(options)
   end
   local data = options.inputs and list(options.inputs)
     or append(support.data(sources, target .. "/"), { "!**/*.rs", "!build/tgraph/**" })
-  suite(name)(support.pass_on_suite(options, {
+  suite(name)(support.pass_on("suite", options, {
     worker = support.exec_worker({ "--format", "libtest" }, {}),
     cases = cases,
     cwd = ".",

@@ -317,7 +317,7 @@ end
 ---@param options cc.TestOptions
 ---@return string label
 function cc.test(options)
-  support.check("cc.test", options, support.with_test_fields(fields(COMPILE_FIELDS, LINK_FIELDS, {
+  support.check("cc.test", options, support.with_fields_of("test", fields(COMPILE_FIELDS, LINK_FIELDS, {
     harness = "string",
     args = "table",
     inputs = "table|string",
@@ -337,7 +337,7 @@ function cc.test(options)
   if harness == "tap" then
     cmd = tap.command(cmd)
   end
-  return test(name)(support.pass_on(options, {
+  return test(name)(support.pass_on("test", options, {
     cmd = cmd,
     cwd = ".",
     tools = harness == "tap" and tap.tools or nil,
@@ -364,7 +364,7 @@ end
 ---@param options cc.SuiteOptions
 ---@return string label
 function cc.suite(options)
-  support.check("cc.suite", options, support.with_suite_fields(fields(COMPILE_FIELDS, LINK_FIELDS, {
+  support.check("cc.suite", options, support.with_fields_of("suite", fields(COMPILE_FIELDS, LINK_FIELDS, {
     harness = "string",
     junit = "string",
     args = "table",
@@ -395,7 +395,7 @@ function cc.suite(options)
     }
   end
   local arguments = { "--format", format }
-  return suite(name)(support.pass_on_suite(options, {
+  return suite(name)(support.pass_on("suite", options, {
     worker = support.exec_worker(append(arguments, junit and { "--junit-file", junit } or {}), {}),
     cases = cases,
     cwd = ".",

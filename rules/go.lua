@@ -108,7 +108,7 @@ local LIST_ITEMS = 5000
 ---@field cache? boolean
 ---@field description? string
 
-local FIELDS = support.with_suite_fields({
+local FIELDS = support.with_fields_of("suite", {
   name = "string",
   packages = "table|string",
   flags = "table|string",
@@ -118,21 +118,6 @@ local FIELDS = support.with_suite_fields({
   deps = "table|string",
   tools = "table",
 })
-
-local function environment(options)
-  local env = {}
-  for i, name in ipairs(VARIABLES) do
-    env[i] = name
-  end
-  for key, value in pairs(options.env or {}) do
-    if type(key) == "number" then
-      env[#env + 1] = value
-    else
-      env[key] = value
-    end
-  end
-  return env
-end
 
 -- Paths are taken from the root here, without the "//" that inputs have.
 local function from_root(path)
@@ -286,7 +271,7 @@ function go.suite(options)
   local name = options.name or "go"
   local flags = list(options.flags)
   local packages = list(options.packages or "./...")
-  local env = environment(options)
+  local env = support.environment(VARIABLES, options.env)
   local out = "build/tgraph/" .. support.target_name(name)
   local answer, toolchain = out .. ".packages.json", out .. ".toolchain"
   local module_files = support.matching({
@@ -315,7 +300,7 @@ function go.suite(options)
   if #cases == 0 then
     error("go.suite: no package of " .. table.concat(packages, " ") .. " has tests", 2)
   end
-  suite(name)(support.pass_on_suite(options, {
+  suite(name)(support.pass_on("suite", options, {
     worker = support.exec_worker({ "--format", "go" },
       append({ "go", "test", "-json", "-count=1" }, flags, list(options.args))),
     cases = cases,

@@ -24,7 +24,7 @@ local node = {}
 ---@field exclusive? boolean|string|string[]
 ---@field cache? boolean
 
-local FIELDS = support.with_test_fields({
+local FIELDS = support.with_fields_of("test", {
   tests = "table|string",
   inputs = "table|string",
   isolate = "boolean",
@@ -55,7 +55,7 @@ function node.files(options)
     inputs = options.inputs,
     isolate = options.isolate,
     declare = function(path, inputs)
-      test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
+      test((options.prefix or "") .. support.target_name(path))(support.pass_on("test", options, {
         cmd = append({ options.node or "node" }, options.args or {}, { "--test", path }),
         cwd = ".",
         inputs = append(inputs, marks),

@@ -54,26 +54,11 @@ function suites.usual(patterns)
   return append(support.usual(patterns), { "!**/node_modules/**" })
 end
 
--- What goes to `suite` unchanged.
-local SUITE_FIELDS = {
-  timeout = "number|string|boolean",
-  case_timeout = "number|string|boolean",
-  start_timeout = "number|string",
-  retries = "number",
-  tags = "table|string",
-  pool = "string",
-  slots = "number",
-  exclusive = "boolean|string|table",
-  cache = "boolean",
-  description = "string",
-  recycle = "table",
-}
-
 ---The fields of such a suite: name -> Lua types, for support.check.
 ---@param more table<string, string>
 ---@return table<string, string>
 function suites.fields(more)
-  local fields = {
+  local fields = support.with_fields_of("suite", {
     name = "string",
     tests = "table|string",
     inputs = "table|string",
@@ -84,11 +69,9 @@ function suites.fields(more)
     env = "table",
     deps = "table|string",
     tools = "table",
-  }
-  for _, from in ipairs({ SUITE_FIELDS, more }) do
-    for name, wanted in pairs(from) do
-      fields[name] = wanted
-    end
+  })
+  for name, wanted in pairs(more) do
+    fields[name] = wanted
   end
   return fields
 end
@@ -118,7 +101,7 @@ function suites.declare(options, how)
   if how.folder ~= "node" then
     append(inputs, adapters(how.folder))
   end
-  local fields = {
+  suite(options.name or how.name)(support.pass_on("suite", options, {
     worker = append({ options.node or "node" }, options.args or {},
       { support.for_command(adapter(how.folder .. "/" .. how.worker)) }, arguments, options.options or {}),
     cases = cases,
@@ -127,11 +110,7 @@ function suites.declare(options, how)
     deps = list(options.deps),
     env = options.env,
     tools = options.tools,
-  }
-  for name in pairs(SUITE_FIELDS) do
-    fields[name] = options[name]
-  end
-  suite(options.name or how.name)(fields)
+  }))
 end
 
 return suites

@@ -76,7 +76,7 @@ with open(dep, "w") as f:
 ---@field exclusive? boolean|string|string[]
 ---@field cache? boolean
 
-local FIELDS = support.with_test_fields({
+local FIELDS = support.with_fields_of("test", {
   tests = "table|string",
   inputs = "table|string",
   isolate = "boolean",
@@ -164,7 +164,7 @@ function pytest.files(options)
     token = "[%w_]+",
     plain = "^[%w_]+$",
     declare = function(path, inputs)
-      test((options.prefix or "") .. support.target_name(path))(support.pass_on(options, {
+      test((options.prefix or "") .. support.target_name(path))(support.pass_on("test", options, {
         cmd = append({ python, "-m", "pytest", "-p", "no:cacheprovider" }, options.args or {}, { path }),
         cwd = ".",
         inputs = append({}, inputs, read_anyway),
@@ -204,22 +204,8 @@ end
 ---@field description? string
 ---@field recycle? table
 
--- What goes to `suite` unchanged.
-local PASSED_ON = {
-  timeout = "number|string|boolean",
-  case_timeout = "number|string|boolean",
-  start_timeout = "number|string",
-  retries = "number",
-  tags = "table|string",
-  pool = "string",
-  slots = "number",
-  exclusive = "boolean|string|table",
-  cache = "boolean",
-  description = "string",
-  recycle = "table",
+local SUITE_FIELDS = support.with_fields_of("suite", {
   tools = "table",
-}
-local SUITE_FIELDS = {
   name = "string",
   tests = "table|string",
   inputs = "table|string",
@@ -233,10 +219,7 @@ local SUITE_FIELDS = {
   collect = "string",
   order = "string",
   deps = "table|string",
-}
-for field, wanted in pairs(PASSED_ON) do
-  SUITE_FIELDS[field] = wanted
-end
+})
 
 -- Options of pytest that select tests: only the collection gets them, so that a case has one key whatever selected it.
 local SELECTS = { "-k=", "-m=", "--deselect=" }
@@ -395,7 +378,7 @@ function pytest.suite(options)
   end
   local command = { python, support.for_command(adapter("pytest/tgraph_pytest.py")) }
   local arguments = append({ "--" }, options.args or {}, own)
-  local fields = {
+  suite(name)(support.pass_on("suite", options, {
     worker = append({}, command, { "serve", "--collect=" .. (options.collect or "file") }, names, arguments),
     cases = discover({
       cmd = append({}, command, { "discover" }, arguments, options.select or {}, selects),
@@ -411,11 +394,8 @@ function pytest.suite(options)
     deps = deps,
     env = env,
     order = options.order or "file",
-  }
-  for field in pairs(PASSED_ON) do
-    fields[field] = options[field]
-  end
-  suite(name)(fields)
+    tools = options.tools,
+  }))
 end
 
 return pytest

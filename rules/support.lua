@@ -153,8 +153,7 @@ function support.check(where, options, fields, level)
   end
 end
 
--- What a rule hands to `test` unchanged.
-support.TEST_FIELDS = {
+local BOTH = {
   timeout = "number|string|boolean",
   retries = "number",
   tags = "table|string",
@@ -164,60 +163,57 @@ support.TEST_FIELDS = {
   cache = "boolean",
   description = "string",
 }
-
----`fields` and the fields that go to `test` unchanged.
----@param fields table<string, string>
----@return table<string, string>
-function support.with_test_fields(fields)
-  for name, wanted in pairs(support.TEST_FIELDS) do
-    fields[name] = wanted
-  end
-  return fields
-end
-
----Copies the fields that go to `test` unchanged.
----@param options table
----@param to table
----@return table to
-function support.pass_on(options, to)
-  for name in pairs(support.TEST_FIELDS) do
-    to[name] = options[name]
-  end
-  return to
-end
-
--- What a rule hands to `suite` unchanged.
-support.SUITE_FIELDS = {
-  timeout = "number|string|boolean",
+local OF_SUITES = {
   case_timeout = "number|string|boolean",
-  retries = "number",
-  tags = "table|string",
-  pool = "string",
-  slots = "number",
-  exclusive = "boolean|string|table",
-  cache = "boolean",
-  description = "string",
+  start_timeout = "number|string",
+  recycle = "table",
 }
+-- What a rule hands on unchanged: kind of target -> name -> Lua types.
+local PASSED_ON = { test = {}, suite = {} }
+for name, wanted in pairs(BOTH) do
+  PASSED_ON.test[name], PASSED_ON.suite[name] = wanted, wanted
+end
+for name, wanted in pairs(OF_SUITES) do
+  PASSED_ON.suite[name] = wanted
+end
 
----`fields` and the fields that go to `suite` unchanged.
+---`fields` and those that go to a target of this kind unchanged.
+---@param kind "test"|"suite"
 ---@param fields table<string, string>
 ---@return table<string, string>
-function support.with_suite_fields(fields)
-  for name, wanted in pairs(support.SUITE_FIELDS) do
+function support.with_fields_of(kind, fields)
+  for name, wanted in pairs(PASSED_ON[kind]) do
     fields[name] = wanted
   end
   return fields
 end
 
----Copies the fields that go to `suite` unchanged.
+---Copies the fields that go to a target of this kind unchanged.
+---@param kind "test"|"suite"
 ---@param options table
 ---@param to table
 ---@return table to
-function support.pass_on_suite(options, to)
-  for name in pairs(support.SUITE_FIELDS) do
+function support.pass_on(kind, options, to)
+  for name in pairs(PASSED_ON[kind]) do
     to[name] = options[name]
   end
   return to
+end
+
+---An `env` field: names to pass on, and what the Testfile says.
+---@param names string[]
+---@param said table?
+---@return table env
+function support.environment(names, said)
+  local env = support.append({}, names)
+  for key, value in pairs(said or {}) do
+    if type(key) == "number" then
+      env[#env + 1] = value
+    else
+      env[key] = value
+    end
+  end
+  return env
 end
 
 ---What stands for the worker of suites whose cases are a process each: an input of each such suite.
